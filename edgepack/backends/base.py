@@ -1,0 +1,116 @@
+"""What a backend must offer: routes to a file, and a way to run it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from edgepack.bundle.manifest import TensorContract
+from edgepack.golden import GoldenSet
+from edgepack.options import BuildOptions
+from edgepack.sources.base import ModelInfo
+from edgepack.workers import Worker, Workers
+
+if TYPE_CHECKING:
+    from edgepack.compare import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file that a route made and nobody has verified yet."""
+
+    path: Path
+    inputs: tuple[TensorContract, ...]
+    outputs: tuple[TensorContract, ...]
+    requires: Mapping[str, str] = field(default_factory=dict)
+    operators: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RouteContext:
+    """All that a route may use.
+
+    Attributes:
+        model: The worker that holds the loaded model; its jobs get the model as first argument.
+        info: What is known of that model.
+        golden: The golden cases, on disk.
+        workers: Starts other workers; a route converts in a fork, never in this process.
+        folder: An empty folder of this route's own.
+        shared: A folder that all routes of this backend in this build share.
+        options: What the user asked for.
+        verified: This backend's candidates that passed already, by precision.
+    """
+
+    model: Worker
+    info: ModelInfo
+    golden: GoldenSet
+    workers: Workers
+    folder: Path
+    shared: Path
+    options: BuildOptions
+    verified: Mapping[str, Candidate]
+
+
+class Route(Protocol):
+    """One way to make one precision.
+
+    Attributes:
+        name: Short and stable; it goes into the manifest.
+    """
+
+    name: str
+
+    def make(self, context: RouteContext) -> Candidate:
+        """Make the file by running jobs in workers.
+
+        Raises:
+            JobFailed: A conversion failed or crashed.
+            ConversionError: The route can't do this model; the message names the operator and its place.
+            MissingTool: A package that the route needs is not installed.
+        """
+        ...
+
+
+class Backend(Protocol):
+    """Makes and runs one artifact format.
+
+    Attributes:
+        name: The format's name in ids and manifests.
+        suffix: Of its files, with the dot.
+        frameworks: The model frameworks it can start from, "torch" and "onnx".
+        extra: The extra of edgepack that brings what it needs.
+        make_modules: What the worker that converts should import beforehand.
+        run_modules: What the worker that runs artifacts should import beforehand.
+    """
+
+    name: str
+    suffix: str
+    frameworks: tuple[str, ...]
+    extra: str
+    make_modules: tuple[str, ...]
+    run_modules: tuple[str, ...]
+
+    def routes(self, precision: str, info: ModelInfo, options: BuildOptions) -> Sequence[Route]:
+        """The routes to a precision, in the order to try; empty when the format has no such precision."""
+        ...
+
+    def execute(self, path: Path, feeds: Sequence[Sequence[Array]]) -> list[list[Array]]:
+        """Run the file once per feed; called inside a worker.
+
+        Args:
+            path: The artifact.
+            feeds: Per case, the input tensors by position, in the file's own dtype and layout.
+
+        Returns:
+            Per case, the output tensors by position, in the file's own dtype and layout.
+
+        Raises:
+            Exception: Whatever the runtime raises on a file it refuses.
+        """
+        ...
+
+    def runtime(self) -> str:
+        """Name and release of the library that `execute` uses, found without importing it."""
+        ...

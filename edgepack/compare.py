@@ -1,0 +1,134 @@
+"""The judge: how far two tensors are apart, and whether that is near enough."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf, isfinite, log10
+
+import numpy as np
+import numpy.typing as npt
+
+from edgepack.precision import Tolerance
+
+type Array = npt.NDArray[np.generic]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The verdict on one output.
+
+    Attributes:
+        output: The output's name.
+        passed: Whether it is within the tolerance.
+        reason: Why not; empty when passed.
+        max_error: Largest |got - ref|, in the output's own unit; infinite where one side is not a number.
+        needed_relative: The smallest relative tolerance that would pass, at the given absolute one.
+        cosine: Cosine similarity of the two as flat vectors; 1.0 when both are zero.
+        snr_db: Signal-to-noise ratio in decibels, 10·log10(sum ref² / sum (got - ref)²); infinite when equal.
+    """
+
+    output: str
+    passed: bool
+    reason: str = ""
+    max_error: float = 0.0
+    needed_relative: float = 0.0
+    cosine: float = 1.0
+    snr_db: float = inf
+
+
+def compare(output: str, got: Array, ref: Array, tolerance: Tolerance) -> Comparison:
+    """Judge one output: |got - ref| <= absolute + relative * max|ref|, element by element.
+
+    Integers and booleans must be equal. NaN and infinities must stand in the same places.
+
+    Args:
+        output: The output's name, for the verdict.
+        got: What the artifact computed, any shape.
+        ref: What the source model computed.
+        tolerance: What is allowed.
+    """
+    if got.shape != ref.shape:
+        return _mismatch(output, f"shape {list(got.shape)} instead of {list(ref.shape)}")
+    if got.dtype != ref.dtype:
+        return _mismatch(output, f"dtype {got.dtype} instead of {ref.dtype}")
+    if not np.issubdtype(ref.dtype, np.floating):
+        return _compare_exact(output, got, ref)
+    got64, ref64 = got.astype(np.float64), ref.astype(np.float64)
+    finite = np.isfinite(ref64)
+    if not np.array_equal(got64[~finite], ref64[~finite], equal_nan=True):
+        return _mismatch(output, "NaN or infinity of the reference is missing or of another kind")
+    if not np.isfinite(got64[finite]).all():
+        stray = int((~np.isfinite(got64[finite])).sum())
+        return _mismatch(output, f"{stray} of {ref.size} values are NaN or infinite, the reference's are not")
+    return _compare_floats(output, got64[finite], ref64[finite], tolerance)
+
+
+def compare_outputs(
+    got: Mapping[str, Array], ref: Mapping[str, Array], tolerance: Tolerance
+) -> tuple[Comparison, ...]:
+    """Judge all outputs by name; one that is missing, or that the reference does not know, fails."""
+    verdicts = [
+        compare(name, got[name], ref[name], tolerance)
+        if name in got
+        else _mismatch(name, "output is missing")
+        for name in ref
+    ]
+    verdicts += [_mismatch(name, "output is not one of the model's") for name in got if name not in ref]
+    return tuple(verdicts)
+
+
+def _compare_floats(
+    output: str, got: npt.NDArray[np.float64], ref: npt.NDArray[np.float64], tolerance: Tolerance
+) -> Comparison:
+    if ref.size == 0:
+        return Comparison(output, passed=True)
+    error = np.abs(got - ref)
+    worst, largest = float(error.max()), float(np.abs(ref).max())
+    allowed = tolerance.absolute + tolerance.relative * largest
+    beyond = max(0.0, worst - tolerance.absolute)
+    needed = 0.0 if beyond == 0 else beyond / largest if largest else inf
+    passed = worst <= allowed
+    reason = (
+        "" if passed else f"off by {worst:.3g}, allowed {allowed:.3g} (largest reference value {largest:.3g})"
+    )
+    return Comparison(output, passed, reason, worst, needed, _cosine(got, ref), _snr(ref, error))
+
+
+def _compare_exact(output: str, got: Array, ref: Array) -> Comparison:
+    different = int((got != ref).sum())
+    if not different:
+        return Comparison(output, passed=True)
+    error = np.abs(got.astype(np.float64) - ref.astype(np.float64))
+    reason = f"{different} of {ref.size} values differ; {ref.dtype} outputs must be equal"
+    worst = float(error.max())
+    largest = float(np.abs(ref.astype(np.float64)).max())
+    signal = ref.astype(np.float64)
+    return Comparison(
+        output,
+        passed=False,
+        reason=reason,
+        max_error=worst,
+        needed_relative=worst / largest if largest else inf,
+        cosine=_cosine(got.astype(np.float64), signal),
+        snr_db=_snr(signal, error),
+    )
+
+
+def _mismatch(output: str, reason: str) -> Comparison:
+    return Comparison(output, False, reason, inf, inf, 0.0, -inf)
+
+
+def _cosine(got: npt.NDArray[np.float64], ref: npt.NDArray[np.float64]) -> float:
+    norms = float(np.linalg.norm(got)) * float(np.linalg.norm(ref))
+    if norms == 0.0:
+        return 1.0 if np.array_equal(got, ref) else 0.0
+    return float(np.dot(got.ravel(), ref.ravel())) / norms
+
+
+def _snr(ref: npt.NDArray[np.float64], error: npt.NDArray[np.float64]) -> float:
+    noise, signal = float(np.square(error).sum()), float(np.square(ref).sum())
+    if noise == 0.0:
+        return inf
+    ratio = signal / noise
+    return 10 * log10(ratio) if ratio > 0 and isfinite(ratio) else -inf

@@ -1,0 +1,57 @@
+"""The `--input name:dtype[shape]=low..high` syntax, in one place for the command line and for models."""
+
+from __future__ import annotations
+
+import difflib
+import re
+
+from edgepack.errors import UsageError
+from edgepack.model import DTYPES, InputSpec, TensorSpec
+
+SYNTAX = "name:dtype[d0,d1,…], optionally followed by =low..high for the golden values' range"
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_PATTERN = re.compile(
+    rf"(?P<name>[^:=\[\]\s]+):(?P<dtype>\w+)\[(?P<shape>[^\]]*)\](?:=(?P<low>{_NUMBER})\.\.(?P<high>{_NUMBER}))?"
+)
+_EXAMPLE = "for example image:float32[1,3,224,224] or tokens:int64[1,16]=0..99"
+
+
+def parse_input(text: str) -> InputSpec:
+    """Read one input description.
+
+    Args:
+        text: `name:dtype[shape]`, or `name:dtype[shape]=low..high`; integers are drawn from low to high
+            inclusive, floats uniformly between them.
+
+    Raises:
+        UsageError: The text does not follow the syntax; the hint shows one that does.
+    """
+    match = _PATTERN.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"cannot read input {text!r}: expected {SYNTAX}", hint=_EXAMPLE)
+    dtype = match["dtype"]
+    if dtype not in DTYPES:
+        close = difflib.get_close_matches(dtype, DTYPES, n=1)
+        guess = f"did you mean {close[0]}? " if close else ""
+        raise UsageError(
+            f"input {text!r}: unknown dtype {dtype!r}", hint=f"{guess}one of {', '.join(DTYPES)}"
+        )
+    tensor = TensorSpec(match["name"], dtype, _parse_shape(match["shape"], text))
+    if match["low"] is None:
+        return InputSpec(tensor)
+    low, high = float(match["low"]), float(match["high"])
+    if low > high:
+        raise UsageError(
+            f"input {text!r}: the range {low:g}..{high:g} is empty", hint="give the lower bound first"
+        )
+    return InputSpec(tensor, low, high)
+
+
+def _parse_shape(text: str, whole: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",")] if text.strip() else []
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise UsageError(
+            f"input {whole!r}: shape [{text}] must be positive whole numbers separated by commas",
+            hint="a phone runs one fixed shape: write the sizes that the app will feed, batch size included",
+        )
+    return tuple(int(part) for part in parts)

@@ -1,0 +1,6 @@
+"""Processes that do the heavy or crash-prone work: see `Worker`."""
+
+from edgepack.workers.limits import Limits
+from edgepack.workers.worker import JobFailed, Worker, Workers
+
+__all__ = ["JobFailed", "Limits", "Worker", "Workers"]
