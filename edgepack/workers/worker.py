@@ -53,10 +53,9 @@ class Worker:
     worker, so it starts with everything that the worker has imported and holds.
     """
 
-    def __init__(self, pool: Workers, control: socket.socket, pid: int) -> None:
+    def __init__(self, pool: Workers, control: socket.socket) -> None:
         self._pool = pool
         self._control = control
-        self._pid = pid
         self._sending = threading.Lock()
 
     def run(self, job: Callable[..., Any], *arguments: Any, name: str, limits: Limits | None = None) -> Any:
@@ -93,7 +92,7 @@ class Worker:
             channel.close()
             self._pool.forget(pid)
             raise
-        return Worker(self._pool, channel, pid)
+        return self._pool.adopt(channel)
 
     def _job(self, job: Callable[..., Any], arguments: tuple[Any, ...], name: str, *, branch: bool) -> Job:
         return Job(job, arguments, self._pool.log_path(name), branch)
@@ -141,9 +140,11 @@ class Workers:
         self.limits = limits or Limits()
         self.logs = logs
         self._started: dict[tuple[str, ...], tuple[Worker, subprocess.Popen[bytes]]] = {}
+        self._controls: list[socket.socket] = []
         self._pids: set[int] = set()
         self._names: dict[str, int] = {}
         self._lock = threading.Lock()
+        self._closed = False
 
     def __enter__(self) -> Self:
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -157,9 +158,16 @@ class Workers:
     def start(self, *modules: str) -> Worker:
         """Give the worker that imports these modules beforehand; it is started at the first call.
 
-        Returns at once: the imports go on in the background, and the first job waits for them.
+        Returns at once: the imports go on in the background, and the first job waits for them. Call it
+        from a thread that outlives the work: Linux ends the worker together with the thread that made it.
+
+        Raises:
+            JobFailed: The workers have been closed.
         """
         with self._lock:
+            if self._closed:
+                # A thread that goes on after an interruption must not bring workers back to life.
+                raise JobFailed("the workers have been ended")
             if modules not in self._started:
                 self._started[modules] = self._spawn(modules)
             return self._started[modules][0]
@@ -167,6 +175,7 @@ class Workers:
     def close(self) -> None:
         """End every process, at once and without asking."""
         with self._lock:
+            self._closed = True
             for pid in self._pids:
                 with contextlib.suppress(OSError):
                     os.killpg(pid, signal.SIGKILL)
@@ -175,6 +184,14 @@ class Workers:
                 process.kill()
                 process.wait()
             self._started.clear()
+            for control in self._controls:
+                control.close()
+            self._controls.clear()
+
+    def adopt(self, control: socket.socket) -> Worker:
+        """Make the near side of a worker process that listens at the other end of `control`."""
+        self._controls.append(control)
+        return Worker(self, control)
 
     def remember(self, pid: int) -> None:
         """Note a job's process, to be ended by `close`."""
@@ -211,7 +228,7 @@ class Workers:
                 env=os.environ | _ENVIRONMENT,
                 start_new_session=True,
             )
-        return Worker(self, near, process.pid), process
+        return self.adopt(near), process
 
 
 def _watch(channel: socket.socket, pid: int, limits: Limits, log: Path) -> Message | None:

@@ -1,0 +1,74 @@
+"""Runs artifacts on this machine, each in a process that had no part in making the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from edgepack.backends import load_backend
+from edgepack.golden import GoldenSet
+from edgepack.model import ModelSpec
+from edgepack.precision import Tolerance
+from edgepack.runners.base import Outcome, Subject
+from edgepack.workers import Workers
+
+if TYPE_CHECKING:
+    from edgepack.compare import Array, Comparison
+
+
+class HostRunner:
+    """The backends' own runtimes on this machine's processor."""
+
+    name = "host"
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+
+    def check(self, subject: Subject, golden: GoldenSet, tolerance: Tolerance) -> Outcome:
+        """Run every golden case and judge the outputs; see `Runner.check`."""
+        backend = load_backend(subject.format)
+        worker = self._workers.start(*backend.run_modules)
+        cases = worker.run(judge, subject, golden, tolerance, name=f"check {subject.id}")
+        return Outcome(self.name, backend.runtime(), cases)
+
+    def run(self, subject: Subject, model: ModelSpec, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Run one set of inputs; see `Runner.run`."""
+        worker = self._workers.start(*load_backend(subject.format).run_modules)
+        outputs: list[dict[str, Array]] = worker.run(
+            execute, subject, model, [inputs], name=f"run {subject.id}"
+        )
+        return outputs[0]
+
+
+def judge(subject: Subject, golden: GoldenSet, tolerance: Tolerance) -> tuple[tuple[Comparison, ...], ...]:
+    """Job: run all golden cases and compare each with its reference."""
+    from edgepack.compare import compare_outputs
+    from edgepack.golden_cases import load_case
+
+    cases = [load_case(golden, index) for index in range(len(golden.cases))]
+    got = execute(subject, golden.model, [inputs for inputs, _ in cases])
+    return tuple(
+        compare_outputs(outputs, reference, tolerance)
+        for outputs, (_, reference) in zip(got, cases, strict=True)
+    )
+
+
+def execute(
+    subject: Subject, model: ModelSpec, feeds: Sequence[Mapping[str, Array]]
+) -> list[dict[str, Array]]:
+    """Job: run the file once per feed, tensors by name in the source's layout on both sides."""
+    from edgepack.contract import to_file, to_source
+
+    backend = load_backend(subject.format)
+    inputs = sorted(subject.inputs, key=lambda contract: contract.index)
+    results = backend.execute(
+        subject.path, [[to_file(feed[contract.name], contract) for contract in inputs] for feed in feeds]
+    )
+    specs = {spec.name: spec for spec in model.outputs}
+    return [
+        {
+            contract.name: to_source(result[contract.index], contract, specs[contract.name])
+            for contract in subject.outputs
+        }
+        for result in results
+    ]

@@ -1,0 +1,106 @@
+"""The judge passes what is near and catches every kind of wrong."""
+
+from math import inf
+
+import numpy as np
+import pytest
+
+from edgepack.compare import compare, compare_outputs
+from edgepack.precision import PRECISIONS, Tolerance
+
+TOLERANCE = Tolerance(absolute=0.0, relative=1e-3, reason="test")
+
+
+@pytest.fixture
+def ref():
+    return np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32)
+
+
+def test_equal_tensors_pass_with_perfect_figures(ref):
+    verdict = compare("y", ref.copy(), ref, TOLERANCE)
+    assert verdict.passed
+    assert (verdict.max_error, verdict.needed_relative, verdict.snr_db) == (0.0, 0.0, inf)
+    assert verdict.cosine == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("share", "passes"), [(0.9, True), (1.1, False)])
+def test_the_bound_is_relative_to_the_largest_reference(ref, share, passes):
+    got, largest = ref.astype(np.float64), float(np.abs(ref).max())
+    got[0, 0, 0] += share * 1e-3 * largest
+    verdict = compare("y", got, ref.astype(np.float64), TOLERANCE)
+    assert verdict.passed is passes
+    assert verdict.needed_relative == pytest.approx(share * 1e-3)
+    assert verdict.max_error == pytest.approx(share * 1e-3 * largest)
+    assert bool(verdict.reason) is not passes
+
+
+def test_the_needed_tolerance_would_pass_and_less_would_not(ref):
+    got = (ref * 1.5).astype(np.float32)
+    needed = compare("y", got, ref, TOLERANCE).needed_relative
+    assert compare("y", got, ref, Tolerance(0.0, needed * 1.000001, "")).passed
+    assert not compare("y", got, ref, Tolerance(0.0, needed * 0.999, "")).passed
+
+
+def test_snr_is_ten_log_of_the_power_ratio(ref):
+    assert compare("y", ref * np.float32(1.1), ref, TOLERANCE).snr_db == pytest.approx(20.0, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda got: got.reshape(3, 2, 4), "shape [3, 2, 4] instead of [2, 3, 4]"),
+        (lambda got: got.astype(np.float64), "dtype float64 instead of float32"),
+        (lambda got: np.where(got == got.max(), np.nan, got), "1 of 24 values are NaN or infinite"),
+        (lambda got: np.where(got == got.max(), np.inf, got), "1 of 24 values are NaN or infinite"),
+        (lambda got: got * 0, "off by"),
+        (lambda got: -got, "off by"),
+        (lambda got: got[::-1], "off by"),
+    ],
+)
+def test_wrong_tensors_fail_and_say_how(ref, change, reason):
+    verdict = compare("y", change(ref.copy()), ref, TOLERANCE)
+    assert not verdict.passed
+    assert reason in verdict.reason
+
+
+def test_nan_and_infinity_must_stand_where_the_reference_has_them():
+    ref = np.array([1.0, np.nan, np.inf, -np.inf], np.float32)
+    assert compare("y", ref.copy(), ref, TOLERANCE).passed
+    for wrong in ([1.0, 0.0, np.inf, -np.inf], [1.0, np.nan, -np.inf, np.inf]):
+        verdict = compare("y", np.array(wrong, np.float32), ref, TOLERANCE)
+        assert not verdict.passed
+        assert "missing or of another kind" in verdict.reason
+
+
+def test_integers_must_be_equal():
+    ref = np.array([100000, -5], np.int64)
+    assert compare("y", ref.copy(), ref, TOLERANCE).passed
+    verdict = compare("y", ref + np.array([1, 0]), ref, TOLERANCE)
+    assert not verdict.passed
+    assert (verdict.max_error, verdict.reason) == (1.0, "1 of 2 values differ; int64 outputs must be equal")
+
+
+def test_booleans_must_be_equal():
+    ref = np.array([True, False])
+    assert compare("y", ref.copy(), ref, TOLERANCE).passed
+    assert not compare("y", ~ref, ref, TOLERANCE).passed
+
+
+def test_missing_and_unknown_outputs_fail(ref):
+    verdicts = compare_outputs({"a": ref, "c": ref}, {"a": ref, "b": ref}, TOLERANCE)
+    assert [(verdict.output, verdict.passed) for verdict in verdicts] == [
+        ("a", True),
+        ("b", False),
+        ("c", False),
+    ]
+
+
+def test_zero_reference_needs_zero_within_the_absolute_tolerance():
+    zero = np.zeros(4, np.float32)
+    assert compare("y", zero, zero, TOLERANCE).passed
+    assert compare("y", zero + np.float32(1e-6), zero, TOLERANCE).needed_relative == inf
+
+
+def test_every_precision_says_why_its_tolerance_is_what_it_is():
+    for precision in PRECISIONS.values():
+        assert len(precision.tolerance.reason) > 20
