@@ -1,0 +1,137 @@
+"""The targets as data: what a build makes for each, and where that has to run.
+
+A new target is one more row in `TARGETS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from edgepack.errors import UsageError
+from edgepack.suggest import choices
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The library that executes one format on a target.
+
+    Attributes:
+        name: Of the Android archive or the Python wheel.
+        release: The one that artifacts are proven on.
+        format: The format it executes.
+        bytecode: For PyTorch Mobile: the lowest and the highest bytecode version it loads.
+    """
+
+    name: str
+    release: str
+    format: str
+    bytecode: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A kind of device.
+
+    Attributes:
+        name: How the user spells it.
+        summary: One line for `edgepack targets`.
+        abi: The machine's binary interface: Android's name for it, or GNU's on plain Linux.
+        cpus: The processors that stand for the range of devices, slow to fast, by qemu's names.
+        formats: Format name to the precisions that a build makes of it, both in order.
+        runtimes: At least one for each format.
+    """
+
+    name: str
+    summary: str
+    abi: str
+    cpus: tuple[str, ...]
+    formats: Mapping[str, tuple[str, ...]]
+    runtimes: tuple[Runtime, ...]
+
+    def plan(
+        self, formats: Sequence[str] = (), precisions: Sequence[str] = ()
+    ) -> tuple[tuple[str, str], ...]:
+        """Say which (format, precision) pairs a build makes.
+
+        Args:
+            formats: Only these, or all of the target's when empty.
+            precisions: Only these, or all that the format has when empty.
+
+        Raises:
+            UsageError: The target has no such format or precision, or not this precision in this format.
+        """
+        for name in formats:
+            _require(name, self.formats, f"target {self.name} has no format {name!r}")
+        offered = dict.fromkeys(name for names in self.formats.values() for name in names)
+        for name in precisions:
+            _require(name, offered, f"target {self.name} has no precision {name!r}")
+        pairs = tuple(
+            (kind, name)
+            for kind, names in self.formats.items()
+            for name in names
+            if (not formats or kind in formats) and (not precisions or name in precisions)
+        )
+        if not pairs:
+            raise UsageError(
+                f"target {self.name} has no {' or '.join(precisions)} in {' or '.join(formats)}",
+                hint="run `edgepack targets` to see what goes together",
+            )
+        return pairs
+
+
+def find_target(name: str) -> Target:
+    """Give the target of that name.
+
+    Raises:
+        UsageError: There is none; the hint names the nearest.
+    """
+    _require(name, TARGETS, f"unknown target {name!r}")
+    return TARGETS[name]
+
+
+def _require(name: str, known: Iterable[str], message: str) -> None:
+    names = list(known)
+    if name not in names:
+        raise UsageError(message, hint=choices(name, names))
+
+
+_FLOAT_FORMATS = {"torch_lite": ("float32",), "tflite": ("float32",)}
+_ANDROID_RUNTIMES = (
+    Runtime("pytorch_android_lite", "1.12.2", "torch_lite", bytecode=(4, 9)),
+    Runtime("tensorflow-lite", "2.16.1", "tflite"),
+)
+
+TARGETS = {
+    row.name: row
+    for row in (
+        Target(
+            "android",
+            "Android phones and tablets, 64-bit ARM",
+            abi="arm64-v8a",
+            cpus=("cortex-a53", "cortex-a76"),
+            formats=_FLOAT_FORMATS,
+            runtimes=_ANDROID_RUNTIMES,
+        ),
+        Target(
+            "android-armv7",
+            "older and low-cost Android devices, 32-bit ARM",
+            abi="armeabi-v7a",
+            cpus=("cortex-a7",),
+            formats=_FLOAT_FORMATS,
+            runtimes=_ANDROID_RUNTIMES,
+        ),
+        Target(
+            "linux-arm64",
+            "single-board computers and servers, 64-bit ARM Linux",
+            abi="aarch64-linux-gnu",
+            cpus=("cortex-a53", "cortex-a76"),
+            formats=_FLOAT_FORMATS,
+            runtimes=(
+                Runtime("torch", "2.1.0", "torch_lite", bytecode=(4, 9)),
+                Runtime("ai-edge-litert", "2.1.2", "tflite"),
+            ),
+        ),
+    )
+}
+"""All known targets by name."""
