@@ -115,7 +115,8 @@ class Gap:
     Attributes:
         id: "format/precision".
         reason: Why, in one sentence.
-        by_nature: True when the source cannot have it (.ptl from plain ONNX), False when it should have worked.
+        by_nature: True when the source cannot have it (.ptl from plain ONNX), False when it should have
+            worked.
     """
 
     id: str
