@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from edgepack.backends import load_backend
 from edgepack.golden import GoldenSet
 from edgepack.model import ModelSpec
 from edgepack.precision import Tolerance
-from edgepack.runners.base import Outcome, Subject
+from edgepack.report.model import ArtifactResult, worst_over_cases
+from edgepack.runners.base import Subject
 from edgepack.workers import Workers
 
 if TYPE_CHECKING:
@@ -24,12 +26,22 @@ class HostRunner:
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
 
-    def check(self, subject: Subject, golden: GoldenSet, tolerance: Tolerance) -> Outcome:
+    def check(self, subject: Subject, golden: GoldenSet, tolerance: Tolerance) -> ArtifactResult:
         """Run every golden case and judge the outputs; see `Runner.check`."""
         backend = load_backend(subject.format)
         worker = self._workers.start(*backend.run_modules)
+        started = monotonic()
         cases = worker.run(judge, subject, golden, tolerance, name=f"check {subject.id}")
-        return Outcome(self.name, backend.runtime(), cases)
+        return ArtifactResult(
+            artifact_id=subject.id,
+            runner=self.name,
+            runtime=backend.runtime(),
+            cases=len(cases),
+            comparisons=worst_over_cases(cases),
+            tolerance=tolerance,
+            bytes=subject.path.stat().st_size,
+            seconds=monotonic() - started,
+        )
 
     def run(self, subject: Subject, model: ModelSpec, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
         """Run one set of inputs; see `Runner.run`."""

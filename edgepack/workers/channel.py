@@ -56,6 +56,14 @@ class Raised:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What the setup of a branch returns when it has something to say besides what the branch is to keep."""
+
+    state: Any
+    answer: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Died:
     """The child ended without an answer; `status` is as os.waitpid gives it."""
 

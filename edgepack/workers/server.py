@@ -18,7 +18,7 @@ import traceback
 from typing import NoReturn
 
 from edgepack.errors import EdgepackError
-from edgepack.workers.channel import Died, Job, Raised, Returned, Started, receive, send
+from edgepack.workers.channel import Died, Job, Kept, Raised, Returned, Started, receive, send
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -93,14 +93,17 @@ def _run_job(channel: socket.socket, state: tuple[object, ...], server: int) -> 
     _redirect(job)
     try:
         value = job.function(*state, *job.arguments)
-        send(channel, Returned(None if job.branch else value))
+        if job.branch:
+            kept = value if isinstance(value, Kept) else Kept(value, None)
+            value, state = kept.answer, (kept.state,)
+        send(channel, Returned(value))
     except BaseException as error:  # noqa: BLE001  a job may raise anything, and all of it is an answer
         _answer_error(channel, error)
         os._exit(0)
     sys.stdout.flush()
     sys.stderr.flush()
     if job.branch:
-        _serve(channel, (value,))
+        _serve(channel, state)
     # Libraries' exit handlers may crash or hang, and nothing here needs them.
     os._exit(0)
 

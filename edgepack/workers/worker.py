@@ -51,9 +51,13 @@ class Worker:
 
     Jobs may be run from several threads at once; each runs in a process of its own, forked from the
     worker, so it starts with everything that the worker has imported and holds.
+
+    Attributes:
+        answer: What the setup of a branch had to say, see `branch`; None otherwise.
     """
 
-    def __init__(self, pool: Workers, control: socket.socket) -> None:
+    def __init__(self, pool: Workers, control: socket.socket, answer: Any = None) -> None:
+        self.answer = answer
         self._pool = pool
         self._control = control
         self._sending = threading.Lock()
@@ -81,18 +85,20 @@ class Worker:
     def branch(self, setup: Callable[..., Any], *arguments: Any, name: str) -> Worker:
         """Fork a worker that holds what `setup` returns; its jobs get that as their first argument.
 
+        A setup that has something to say besides what to hold returns `Kept(state, answer)`.
+
         Raises:
             EdgepackError: The setup raised one.
             JobFailed: Anything else that kept the setup from returning.
         """
         channel, pid = self._fork()
         try:
-            self._converse(channel, pid, self._job(setup, arguments, name, branch=True), None)
+            answer = self._converse(channel, pid, self._job(setup, arguments, name, branch=True), None)
         except BaseException:
             channel.close()
             self._pool.forget(pid)
             raise
-        return self._pool.adopt(channel)
+        return self._pool.adopt(channel, answer)
 
     def _job(self, job: Callable[..., Any], arguments: tuple[Any, ...], name: str, *, branch: bool) -> Job:
         return Job(job, arguments, self._pool.log_path(name), branch)
@@ -188,10 +194,10 @@ class Workers:
                 control.close()
             self._controls.clear()
 
-    def adopt(self, control: socket.socket) -> Worker:
+    def adopt(self, control: socket.socket, answer: Any = None) -> Worker:
         """Make the near side of a worker process that listens at the other end of `control`."""
         self._controls.append(control)
-        return Worker(self, control)
+        return Worker(self, control, answer)
 
     def remember(self, pid: int) -> None:
         """Note a job's process, to be ended by `close`."""

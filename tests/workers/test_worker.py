@@ -40,6 +40,12 @@ def test_branch_keeps_state_for_jobs_that_run_in_forks_of_it(workers):
     assert branch.run(jobs.read_held, "again", name="read") == ("weights", "again", True)
 
 
+def test_setup_may_answer_besides_what_the_branch_keeps(workers):
+    branch = workers.start().branch(jobs.hold_and_tell, "weights", name="load")
+    assert branch.answer == "loaded"
+    assert branch.run(jobs.read_held, "more", name="read") == ("weights", "more", True)
+
+
 def test_own_errors_cross_the_border_whole(workers):
     with pytest.raises(SourceError) as caught:
         workers.start().branch(jobs.refuse_to_hold, name="load")

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from edgepack.errors import SourceError
+from edgepack.workers import Kept
 
 
 def add(first, second):
@@ -21,6 +22,10 @@ def modules():
 
 def hold(value):
     return {"held": value, "pid": os.getpid()}
+
+
+def hold_and_tell(value):
+    return Kept(hold(value), "loaded")
 
 
 def read_held(state, extra):
