@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from threading import Lock
 from time import monotonic
 
 
@@ -58,3 +59,23 @@ def step(emit: Listener, name: str) -> Iterator[None]:
         emit(Event(EventKind.FAILED, name, str(error), monotonic() - started))
         raise
     emit(Event(EventKind.FINISHED, name, seconds=monotonic() - started))
+
+
+class StepTimer:
+    """A listener that notes how long each step took and passes everything on.
+
+    Attributes:
+        seconds: Step to wall time, in the order in which steps ended; a step done twice adds up.
+    """
+
+    def __init__(self, emit: Listener) -> None:
+        self.seconds: dict[str, float] = {}
+        self._emit = emit
+        self._lock = Lock()
+
+    def __call__(self, event: Event) -> None:
+        """Note the event, then pass it on; events may come from several threads."""
+        if event.seconds is not None:
+            with self._lock:
+                self.seconds[event.step] = self.seconds.get(event.step, 0.0) + event.seconds
+        self._emit(event)

@@ -60,10 +60,12 @@ class SourceKind(Protocol):
 
     Attributes:
         name: For messages and the manifest: "python", "torchscript", "exported", "state_dict", "onnx".
+        framework: Of the models it gives: "torch" or "onnx".
         modules: What the worker that loads it should import beforehand.
     """
 
     name: str
+    framework: str
     modules: tuple[str, ...]
 
     def recognises(self, text: str) -> bool:

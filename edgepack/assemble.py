@@ -1,0 +1,110 @@
+"""From what was proven to a manifest and a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgepack.bundle import file_ref
+from edgepack.bundle.manifest import Artifact, Gap, Manifest
+from edgepack.golden import GoldenSet
+from edgepack.options import BuildOptions
+from edgepack.prove import Attempt
+from edgepack.report import Report, describe_host
+from edgepack.sources.base import ModelInfo
+from edgepack.tools import installed
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All that a build found out, before anything is written.
+
+    Attributes:
+        info: The model.
+        golden: Its golden cases, on disk.
+        attempts: One per artifact that the source can have.
+        by_nature: What the source cannot have.
+        seconds: Step to wall time.
+    """
+
+    info: ModelInfo
+    golden: GoldenSet
+    attempts: tuple[Attempt, ...]
+    by_nature: tuple[Gap, ...]
+    seconds: Mapping[str, float]
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Everything that the target asks for and the bundle will not hold."""
+        failed = [attempt for attempt in self.attempts if attempt.candidate is None]
+        return (*self.by_nature, *(Gap(one.id, one.failures[-1].reason, by_nature=False) for one in failed))
+
+
+def make_manifest(options: BuildOptions, findings: Findings, kind: str, build_key: str) -> Manifest:
+    """Describe the bundle; it holds nothing that varies between two builds of the same thing."""
+    return Manifest(
+        name=options.name,
+        target=options.target,
+        model=findings.info.spec,
+        artifacts=tuple(make_artifact(one, options.name) for one in findings.attempts if one.candidate),
+        golden=findings.golden.cases,
+        tools=installed(),
+        source={"kind": kind, "text": _portable(options.source.text), "digest": findings.info.digest},
+        gaps=findings.gaps,
+        build_key=build_key,
+    )
+
+
+def make_artifact(attempt: Attempt, name: str) -> Artifact:
+    """Describe a proven file as the manifest does."""
+    candidate = attempt.candidate
+    assert candidate is not None
+    format_, _, precision = attempt.id.partition("/")
+    path = f"artifacts/{name}.{precision}{candidate.path.suffix}"
+    return Artifact(
+        id=attempt.id,
+        format=format_,
+        precision=precision,
+        file=file_ref(candidate.path, path),
+        inputs=candidate.inputs,
+        outputs=candidate.outputs,
+        requires=candidate.requires,
+        route=attempt.route,
+        operators=candidate.operators,
+        verified=tuple(result.verified() for result in attempt.results),
+    )
+
+
+def make_report(options: BuildOptions, findings: Findings) -> Report:
+    """Say what was found, on which machine, and how long it took."""
+    return Report(
+        name=options.name,
+        target=options.target,
+        results=tuple(result for attempt in findings.attempts for result in attempt.results),
+        failures=tuple(failure for attempt in findings.attempts for failure in attempt.failures),
+        gaps=findings.gaps,
+        warnings=(*findings.info.warnings, *findings.golden.warnings),
+        tools=installed(),
+        host=describe_host(),
+        seconds=findings.seconds,
+    )
+
+
+def bundle_files(manifest: Manifest, findings: Findings) -> dict[str, Path]:
+    """Say where each file that the manifest lists lies now."""
+    proven: Sequence[Attempt] = [attempt for attempt in findings.attempts if attempt.candidate]
+    files = {
+        artifact.file.path: attempt.candidate.path
+        for artifact, attempt in zip(manifest.artifacts, proven, strict=True)
+        if attempt.candidate
+    }
+    for case in manifest.golden:
+        for ref in (*case.inputs.values(), *case.outputs.values()):
+            files[ref.path] = findings.golden.root / ref.path
+    return files
+
+
+def _portable(text: str) -> str:
+    """Keep a source's spelling, but not where it lies on this machine."""
+    return Path(text).name if Path(text).is_absolute() else text

@@ -1,0 +1,251 @@
+"""The whole product, top to bottom: one model in, a proven bundle out."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from edgepack import assemble
+from edgepack.backends import load_backend
+from edgepack.backends.base import Backend, RouteContext
+from edgepack.build_cache import ArtifactCache, build_key, unchanged
+from edgepack.bundle import Bundle, check_output, open_bundle, write_bundle
+from edgepack.bundle.manifest import Gap
+from edgepack.cache import Cache, default_root
+from edgepack.errors import ConversionError, MissingTool, SourceError, VerificationFailed
+from edgepack.events import Event, EventKind, Listener, StepTimer, ignore, step
+from edgepack.golden import GoldenSet
+from edgepack.options import BuildOptions
+from edgepack.prove import Attempt, Prover, keep_evidence
+from edgepack.reference import load_reference
+from edgepack.report import Report
+from edgepack.report import json as report_json
+from edgepack.report.html import render_html
+from edgepack.runners.host import HostRunner
+from edgepack.sources import find_kind
+from edgepack.sources.base import ModelInfo, SourceKind
+from edgepack.targets import find_target
+from edgepack.workers import JobFailed, Worker, Workers
+
+
+@dataclass(frozen=True, slots=True)
+class BuildResult:
+    """What a build gives.
+
+    Attributes:
+        bundle: Where it lies and what it holds.
+        report: How every artifact fared.
+        unchanged: The bundle was there already and nothing had to be done.
+    """
+
+    bundle: Bundle
+    report: Report
+    unchanged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """Where one build takes place."""
+
+    options: BuildOptions
+    folder: Path
+    workers: Workers
+    emit: Listener
+
+
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    """The loaded model: the worker that holds it and what it answered."""
+
+    worker: Worker
+    info: ModelInfo
+    golden: GoldenSet
+
+
+def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
+    """Make a bundle: load the model, make each artifact, prove it, and write all of it or nothing.
+
+    Args:
+        options: What to build, and where to.
+        emit: Told of every step.
+
+    Raises:
+        UsageError: The options make no sense, or the output cannot be written.
+        SourceError: The model cannot be loaded, or gives no reference that proves anything.
+        MissingTool: A package is not installed.
+        ConversionError: No route led to an artifact that the target asks for.
+        VerificationFailed: A file was made that computes something else; `details["report"]` is the Report.
+    """
+    plan = find_target(options.target).plan(options.formats, options.precisions)
+    kind = find_kind(options.source.text)
+    check_output(options.output, force=options.force)
+    key = build_key(options, kind)
+    if bundle := unchanged(options, key):
+        emit(Event(EventKind.NOTE, "build", f"unchanged: {options.output} is what this build would make"))
+        return BuildResult(bundle, _stored_report(bundle), unchanged=True)
+    timer = StepTimer(emit)
+    with (
+        tempfile.TemporaryDirectory(prefix="edgepack-") as scratch,
+        Workers(Path(scratch) / "logs", options.limits) as workers,
+    ):
+        site = _Site(options, Path(scratch), workers, timer)
+        backends = _start_backends(site, plan, kind)
+        reference = _load(site, kind)
+        possible = {name: one for name, one in backends.items() if reference.info.framework in one.frameworks}
+        attempts = _prove_all(site, reference, possible, plan)
+        findings = assemble.Findings(
+            info=reference.info,
+            golden=reference.golden,
+            attempts=tuple(attempts),
+            by_nature=_gaps_by_nature(plan, possible, reference.info.framework),
+            seconds=timer.seconds,
+        )
+        report = assemble.make_report(options, findings)
+        _refuse_what_failed(site, findings, report)
+        manifest = assemble.make_manifest(options, findings, kind.name, key)
+        with step(timer, "write the bundle"):
+            output = write_bundle(
+                options.output,
+                manifest,
+                assemble.bundle_files(manifest, findings),
+                reports={"report.json": report_json.dumps(report), "report.html": render_html(report)},
+                force=options.force,
+            )
+    return BuildResult(open_bundle(output), report)
+
+
+def _start_backends(site: _Site, plan: Sequence[tuple[str, str]], kind: SourceKind) -> dict[str, Backend]:
+    """Find the backends and let their workers import while the model is still loading."""
+    site.workers.start(*kind.modules)
+    backends = {name: load_backend(name) for name, _ in plan}
+    for name, backend in backends.items():
+        if kind.framework not in backend.frameworks:
+            continue
+        for module in (*backend.make_modules, *backend.run_modules):
+            package = module.partition(".")[0]
+            if find_spec(package) is None:
+                raise MissingTool(
+                    f"making {name} files needs the package {package}, which is not installed",
+                    hint=f"pip install 'edgepack[{backend.extra}]', or choose others with --format",
+                )
+        site.workers.start(*backend.make_modules)
+        site.workers.start(*backend.run_modules)
+    return backends
+
+
+def _load(site: _Site, kind: SourceKind) -> _Reference:
+    with step(site.emit, "load the model and run the golden cases"):
+        try:
+            worker = site.workers.start(*kind.modules).branch(
+                load_reference, site.options.source, site.folder, site.options.golden, name="load"
+            )
+        except JobFailed as error:
+            raise SourceError(
+                f"{site.options.source.text}: loading or running the model failed: {error.reason}",
+                hint="run it once by itself in Python; --debug shows what it printed",
+                details={"log": error.log},
+            ) from error
+        info, golden = worker.answer
+        return _Reference(worker, info, golden)
+
+
+def _prove_all(
+    site: _Site,
+    reference: _Reference,
+    backends: Mapping[str, Backend],
+    plan: Sequence[tuple[str, str]],
+) -> list[Attempt]:
+    """Make and prove every artifact: formats side by side, the precisions of one after another."""
+    lanes = {name: [precision for format_, precision in plan if format_ == name] for name in backends}
+    with ThreadPoolExecutor(max_workers=max(1, len(lanes))) as threads:
+        try:
+            futures = [
+                threads.submit(_prove_format, site, reference, backend, lanes[name])
+                for name, backend in backends.items()
+            ]
+            return [attempt for future in futures for attempt in future.result()]
+        except BaseException:
+            # The threads wait for their jobs and the executor for its threads: end the jobs first.
+            site.workers.close()
+            raise
+
+
+def _prove_format(
+    site: _Site, reference: _Reference, backend: Backend, precisions: Sequence[str]
+) -> list[Attempt]:
+    folder, shared = site.folder / "make" / backend.name, site.folder / "shared" / backend.name
+    shared.mkdir(parents=True)
+    cache = ArtifactCache(
+        Cache(default_root(), emit=site.emit), site.options, reference.info, reference.golden
+    )
+    attempts: list[Attempt] = []
+    for precision in precisions:
+        context = RouteContext(
+            model=reference.worker,
+            info=reference.info,
+            golden=reference.golden,
+            workers=site.workers,
+            folder=folder,
+            shared=shared,
+            options=site.options,
+            verified={one.id.partition("/")[2]: one.candidate for one in attempts if one.candidate},
+        )
+        prover = Prover(backend, context, [HostRunner(site.workers)], site.emit)
+        attempts.append(_prove_or_recall(prover, precision, cache))
+    return attempts
+
+
+def _prove_or_recall(prover: Prover, precision: str, cache: ArtifactCache) -> Attempt:
+    artifact_id = f"{prover.backend.name}/{precision}"
+    wanted = prover.context.options.cache
+    if wanted and (found := cache.get(artifact_id, prover.context.folder / f"cached-{precision}")):
+        prover.emit(
+            Event(EventKind.NOTE, f"make {artifact_id}", "unchanged: taken from the cache, proven before")
+        )
+        return found
+    attempt = prover.prove(precision)
+    if wanted:
+        cache.put(attempt)
+    return attempt
+
+
+def _gaps_by_nature(
+    plan: Sequence[tuple[str, str]], possible: Mapping[str, Backend], framework: str
+) -> tuple[Gap, ...]:
+    return tuple(
+        Gap(f"{name}/{precision}", f"{name} files cannot be made from an {framework} model", by_nature=True)
+        for name, precision in plan
+        if name not in possible
+    )
+
+
+def _refuse_what_failed(site: _Site, findings: assemble.Findings, report: Report) -> None:
+    """Stop the build unless everything that should have worked did, or the rest may ship without it."""
+    failed = [attempt for attempt in findings.attempts if attempt.candidate is None]
+    if failed and site.options.keep_failed:
+        keep_evidence(site.folder / "make", site.workers.logs, site.options.keep_failed)
+    proven = len(findings.attempts) - len(failed)
+    if proven and (not failed or site.options.keep_going):
+        return
+    details = {"report": report}
+    if not findings.attempts:
+        reasons = "; ".join(gap.reason for gap in findings.by_nature)
+        raise ConversionError(f"nothing to make: {reasons}", hint="choose another --format", details=details)
+    names = ", ".join(attempt.id for attempt in failed)
+    hint = "" if proven == 0 else "--keep-going ships the rest and writes the gap into the manifest"
+    if any(failure.comparisons for attempt in failed for failure in attempt.failures):
+        raise VerificationFailed(
+            f"not shipped, because no route gives what the model computes: {names}", hint, details
+        )
+    reason = failed[0].failures[0].reason if failed[0].failures else "no route to it"
+    raise ConversionError(f"no route leads to {names}: {reason}", failed[0].hint or hint, details)
+
+
+def _stored_report(bundle: Bundle) -> Report:
+    import json
+
+    return report_json.from_json(json.loads((bundle.root / "report.json").read_text()))

@@ -1,0 +1,123 @@
+"""Make one artifact: try its routes in order until a file computes what the source model computes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edgepack.backends.base import Backend, Candidate, Route, RouteContext
+from edgepack.errors import (
+    ConversionError,
+    EdgepackError,
+    MissingTool,
+    SourceError,
+    UsageError,
+    VerificationFailed,
+)
+from edgepack.events import Listener, step
+from edgepack.precision import PRECISIONS
+from edgepack.report.model import ArtifactResult, RouteFailure
+from edgepack.runners.base import Runner, Subject
+from edgepack.workers import JobFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of one artifact.
+
+    Attributes:
+        id: "format/precision".
+        route: The route that led to it; empty when none did.
+        candidate: The verified file; None when no route led to one.
+        results: One per runner, for the file.
+        failures: The routes that failed before, or all of them.
+    """
+
+    id: str
+    route: str = ""
+    candidate: Candidate | None = None
+    results: tuple[ArtifactResult, ...] = ()
+    failures: tuple[RouteFailure, ...] = ()
+
+    @property
+    def hint(self) -> str:
+        """What the first failed route that had a suggestion suggests."""
+        return next((failure.hint for failure in self.failures if failure.hint), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Prover:
+    """Makes and proves the artifacts of one format in one build.
+
+    Attributes:
+        backend: Of the format.
+        context: What routes may use; `folder` is the format's own folder here.
+        runners: Where a file has to be right.
+        emit: Who is told.
+    """
+
+    backend: Backend
+    context: RouteContext
+    runners: Sequence[Runner]
+    emit: Listener
+
+    def prove(self, precision: str) -> Attempt:
+        """Try the routes to a precision in order; the first whose file is right on every runner wins."""
+        attempt = Attempt(f"{self.backend.name}/{precision}")
+        for route in self.backend.routes(precision, self.context.info, self.context.options):
+            attempt = self._try(route, precision, attempt)
+            if attempt.candidate is not None:
+                break
+        return attempt
+
+    def _try(self, route: Route, precision: str, before: Attempt) -> Attempt:
+        folder = self.context.folder / precision / route.name
+        folder.mkdir(parents=True)
+        try:
+            with step(self.emit, f"make {before.id} ({route.name})"):
+                candidate = route.make(replace(self.context, folder=folder))
+            results = tuple(self._check(before.id, candidate, precision, runner) for runner in self.runners)
+        except (ConversionError, JobFailed, MissingTool, SourceError, VerificationFailed) as error:
+            failure = _failure(before.id, route.name, error)
+            return replace(before, failures=(*before.failures, failure))
+        wrong = [result for result in results if not result.passed]
+        if wrong:
+            comparisons = tuple(one for result in wrong for one in result.comparisons)
+            reason = next(one.reason for one in comparisons if not one.passed)
+            failure = RouteFailure(
+                before.id, route.name, f"computes something else: {reason}", comparisons=comparisons
+            )
+            return replace(before, failures=(*before.failures, failure))
+        return replace(before, route=route.name, candidate=candidate, results=results)
+
+    def _check(
+        self, artifact_id: str, candidate: Candidate, precision: str, runner: Runner
+    ) -> ArtifactResult:
+        subject = Subject(artifact_id, self.backend.name, candidate.path, candidate.inputs, candidate.outputs)
+        with step(self.emit, f"check {artifact_id} on {runner.name}"):
+            return runner.check(subject, self.context.golden, PRECISIONS[precision].tolerance)
+
+
+def keep_evidence(folder: Path, logs: Path, keep: Path) -> None:
+    """Copy the files that failed and all logs to where the user can look at them.
+
+    Raises:
+        UsageError: The folder cannot be written to.
+    """
+    try:
+        shutil.copytree(folder, keep / "candidates", dirs_exist_ok=True)
+        shutil.copytree(logs, keep / "logs", dirs_exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"cannot keep the evidence in {keep}: {error}", hint="choose another folder"
+        ) from error
+
+
+def _failure(artifact_id: str, route: str, error: Exception) -> RouteFailure:
+    if isinstance(error, JobFailed):
+        return RouteFailure(artifact_id, route, error.reason, log_tail=error.log)
+    assert isinstance(error, EdgepackError)
+    comparisons = tuple(error.details.get("comparisons", ()))
+    return RouteFailure(artifact_id, route, error.message, hint=error.hint, comparisons=comparisons)

@@ -1,0 +1,149 @@
+"""Judge a bundle, or run one of its artifacts, from the bundle alone."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgepack.bundle import Bundle, check_files, open_bundle
+from edgepack.bundle.manifest import Artifact
+from edgepack.errors import MissingTool, SourceError, UsageError, VerificationFailed
+from edgepack.events import Listener, StepTimer, ignore, step
+from edgepack.precision import PRECISIONS
+from edgepack.report import ArtifactResult, Report, describe_host
+from edgepack.runners.base import Runner, Subject
+from edgepack.runners.host import HostRunner
+from edgepack.suggest import choices
+from edgepack.tools import installed
+from edgepack.workers import JobFailed, Limits, Workers
+
+if TYPE_CHECKING:
+    from edgepack.compare import Array
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """What to verify.
+
+    Attributes:
+        artifacts: Only these ids, or all when empty.
+        limits: What each run may use.
+    """
+
+    artifacts: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+
+
+def verify(path: Path, options: VerifyOptions | None = None, emit: Listener = ignore) -> Report:
+    """Check every file of a bundle, replay its golden cases on every artifact, and judge the outputs.
+
+    Args:
+        path: A bundle's folder or .zip.
+        options: Which artifacts, and within which limits.
+        emit: Told of every step.
+
+    Returns:
+        The report; false when an artifact does not compute what the source model computes.
+
+    Raises:
+        BundleError: The bundle is damaged, or not safe to read.
+        UsageError: It has no such artifact.
+        MissingTool: A runtime is not installed.
+    """
+    options = options or VerifyOptions()
+    timer = StepTimer(emit)
+    with open_bundle(path) as bundle, tempfile.TemporaryDirectory(prefix="edgepack-") as scratch:
+        with step(timer, "check the bundle's files"):
+            check_files(bundle)
+        artifacts = [bundle.artifact(one) for one in options.artifacts] or list(bundle.manifest.artifacts)
+        with Workers(Path(scratch) / "logs", options.limits) as workers:
+            results = _check_all(bundle, artifacts, HostRunner(workers), timer)
+        return Report(
+            name=bundle.name,
+            target=bundle.manifest.target,
+            results=tuple(results),
+            gaps=bundle.manifest.gaps,
+            tools=installed(),
+            host=describe_host(),
+            seconds=timer.seconds,
+        )
+
+
+def run_artifact(
+    path: Path, artifact_id: str, inputs: Mapping[str, Array], limits: Limits | None = None
+) -> Mapping[str, Array]:
+    """Run one artifact on this machine.
+
+    Args:
+        path: A bundle's folder or .zip.
+        artifact_id: "format/precision".
+        inputs: By name, in the source model's layout, shapes and dtypes.
+        limits: What the run may use.
+
+    Returns:
+        The outputs by name, in the source model's layout, shapes and dtypes.
+
+    Raises:
+        BundleError: The bundle is damaged, or not safe to read.
+        UsageError: It has no such artifact.
+        SourceError: An input is missing, unknown, or of another shape or dtype.
+        MissingTool: The runtime is not installed.
+        VerificationFailed: The runtime refused the file, or crashed.
+    """
+    with open_bundle(path) as bundle, tempfile.TemporaryDirectory(prefix="edgepack-") as scratch:
+        check_files(bundle)
+        subject = _subject(bundle, bundle.artifact(artifact_id))
+        _check_inputs(bundle, inputs)
+        with Workers(Path(scratch) / "logs", limits) as workers:
+            try:
+                return HostRunner(workers).run(subject, bundle.manifest.model, inputs)
+            except JobFailed as error:
+                raise VerificationFailed(
+                    f"{artifact_id} did not run: {error.reason}", details={"log": error.log}
+                ) from error
+
+
+def _check_all(
+    bundle: Bundle, artifacts: Sequence[Artifact], runner: Runner, emit: Listener
+) -> list[ArtifactResult]:
+    """Check the artifacts side by side, one core each."""
+
+    def check(artifact: Artifact) -> ArtifactResult:
+        tolerance = PRECISIONS[artifact.precision].tolerance
+        try:
+            with step(emit, f"check {artifact.id} on {runner.name}"):
+                return runner.check(_subject(bundle, artifact), bundle.golden, tolerance)
+        except JobFailed as error:
+            return ArtifactResult(
+                artifact.id, runner.name, "", 0, (), tolerance, artifact.file.bytes, error=error.reason
+            )
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as threads:
+        return list(threads.map(check, artifacts))
+
+
+def _subject(bundle: Bundle, artifact: Artifact) -> Subject:
+    return Subject(
+        artifact.id, artifact.format, bundle.artifact_path(artifact.id), artifact.inputs, artifact.outputs
+    )
+
+
+def _check_inputs(bundle: Bundle, inputs: Mapping[str, Array]) -> None:
+    specs = {spec.name: spec for spec in bundle.manifest.model.inputs}
+    for name in inputs:
+        if name not in specs:
+            raise UsageError(f"the model has no input {name!r}", hint=choices(name, specs))
+    for name, spec in specs.items():
+        if name not in inputs:
+            raise UsageError(f"input {name!r} is missing", hint=f"it is {spec}")
+        got = inputs[name]
+        if tuple(got.shape) != spec.shape or str(got.dtype) != spec.dtype:
+            found = f"{got.dtype}[{','.join(map(str, got.shape))}]"
+            hint = "reshape it" if got.size == prod(spec.shape) else "the model takes one fixed shape"
+            raise SourceError(f"input {name!r} is {found}, the model takes {spec}", hint=hint)
