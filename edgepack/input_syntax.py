@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 
 from edgepack.errors import UsageError
 from edgepack.model import DTYPES, InputSpec, TensorSpec
+from edgepack.suggest import choices
 
 SYNTAX = "name:dtype[d0,d1,…], optionally followed by =low..high for the golden values' range"
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"

@@ -6,17 +6,16 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from edgepack import assemble
-from edgepack.backends import load_backend
+from edgepack.backends import load_backend, require
 from edgepack.backends.base import Backend, RouteContext
 from edgepack.build_cache import ArtifactCache, build_key, unchanged
 from edgepack.bundle import Bundle, check_output, open_bundle, write_bundle
 from edgepack.bundle.manifest import Gap
 from edgepack.cache import Cache, default_root
-from edgepack.errors import ConversionError, MissingTool, SourceError, VerificationFailed
+from edgepack.errors import ConversionError, SourceError, VerificationFailed
 from edgepack.events import Event, EventKind, Listener, StepTimer, ignore, step
 from edgepack.golden import GoldenSet
 from edgepack.options import BuildOptions
@@ -125,13 +124,7 @@ def _start_backends(site: _Site, plan: Sequence[tuple[str, str]], kind: SourceKi
     for name, backend in backends.items():
         if kind.framework not in backend.frameworks:
             continue
-        for module in (*backend.make_modules, *backend.run_modules):
-            package = module.partition(".")[0]
-            if find_spec(package) is None:
-                raise MissingTool(
-                    f"making {name} files needs the package {package}, which is not installed",
-                    hint=f"pip install 'edgepack[{backend.extra}]', or choose others with --format",
-                )
+        require(backend, (*backend.make_modules, *backend.run_modules), "making")
         site.workers.start(*backend.make_modules)
         site.workers.start(*backend.run_modules)
     return backends

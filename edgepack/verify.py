@@ -11,9 +11,10 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgepack.backends import load_backend, require
 from edgepack.bundle import Bundle, check_files, open_bundle
 from edgepack.bundle.manifest import Artifact
-from edgepack.errors import MissingTool, SourceError, UsageError, VerificationFailed
+from edgepack.errors import SourceError, UsageError, VerificationFailed
 from edgepack.events import Listener, StepTimer, ignore, step
 from edgepack.precision import PRECISIONS
 from edgepack.report import ArtifactResult, Report, describe_host
@@ -63,6 +64,7 @@ def verify(path: Path, options: VerifyOptions | None = None, emit: Listener = ig
             check_files(bundle)
         artifacts = [bundle.artifact(one) for one in options.artifacts] or list(bundle.manifest.artifacts)
         with Workers(Path(scratch) / "logs", options.limits) as workers:
+            _start_runtimes(artifacts, workers)
             results = _check_all(bundle, artifacts, HostRunner(workers), timer)
         return Report(
             name=bundle.name,
@@ -101,12 +103,20 @@ def run_artifact(
         subject = _subject(bundle, bundle.artifact(artifact_id))
         _check_inputs(bundle, inputs)
         with Workers(Path(scratch) / "logs", limits) as workers:
+            _start_runtimes([bundle.artifact(artifact_id)], workers)
             try:
                 return HostRunner(workers).run(subject, bundle.manifest.model, inputs)
             except JobFailed as error:
                 raise VerificationFailed(
                     f"{artifact_id} did not run: {error.reason}", details={"log": error.log}
                 ) from error
+
+
+def _start_runtimes(artifacts: Sequence[Artifact], workers: Workers) -> None:
+    for name in dict.fromkeys(artifact.format for artifact in artifacts):
+        backend = load_backend(name)
+        require(backend, backend.run_modules, "running")
+        workers.start(*backend.run_modules)
 
 
 def _check_all(

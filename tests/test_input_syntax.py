@@ -28,7 +28,7 @@ def test_reads(text, expected):
         ("image:float32", "expected name:dtype[d0,d1,…]", "for example"),
         ("float32[1,3]", "cannot read input", "for example"),
         ("x:float33[1]", "unknown dtype 'float33'", "did you mean float32"),
-        ("x:complex64[1]", "unknown dtype 'complex64'", "one of float32"),
+        ("x:complex64[1]", "unknown dtype 'complex64'", "choose from float32"),
         ("x:float32[1,-1]", "positive whole numbers", "fixed shape"),
         ("x:float32[0]", "positive whole numbers", "fixed shape"),
         ("x:float32[1,,2]", "positive whole numbers", "fixed shape"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 
 from edgepack.backends.base import Backend
 from edgepack.errors import InternalError, MissingTool, UsageError
+from edgepack.suggest import choices
 
 GROUP = "edgepack.backends"
 
@@ -26,9 +28,7 @@ def load_backend(name: str) -> Backend:
     """
     entries = _entries()
     if name not in entries:
-        close = difflib.get_close_matches(name, entries, n=1)
-        guess = f"did you mean {close[0]}? " if close else ""
-        raise UsageError(f"no backend makes {name!r}", hint=f"{guess}installed: {', '.join(sorted(entries))}")
+        raise UsageError(f"no backend makes {name!r}", hint=choices(name, sorted(entries)))
     try:
         backend: Backend = entries[name].load()
     except ImportError as error:
@@ -38,6 +38,26 @@ def load_backend(name: str) -> Backend:
     if backend.name != name:
         raise InternalError(f"the entry point {name!r} gives a backend that calls itself {backend.name!r}")
     return backend
+
+
+def require(backend: Backend, modules: Sequence[str], purpose: str) -> None:
+    """Make sure that a backend's packages are installed, without importing them.
+
+    Args:
+        backend: Whose they are.
+        modules: Its `make_modules` or `run_modules`.
+        purpose: What they are needed for: "making" or "running".
+
+    Raises:
+        MissingTool: One is not; the hint names the extra that brings it.
+    """
+    for module in modules:
+        package = module.partition(".")[0]
+        if find_spec(package) is None:
+            raise MissingTool(
+                f"{purpose} {backend.name} files needs the package {package}, which is not installed",
+                hint=f"pip install 'edgepack[{backend.extra}]'",
+            )
 
 
 @cache
