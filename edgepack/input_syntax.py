@@ -31,11 +31,7 @@ def parse_input(text: str) -> InputSpec:
         raise UsageError(f"cannot read input {text!r}: expected {SYNTAX}", hint=_EXAMPLE)
     dtype = match["dtype"]
     if dtype not in DTYPES:
-        close = difflib.get_close_matches(dtype, DTYPES, n=1)
-        guess = f"did you mean {close[0]}? " if close else ""
-        raise UsageError(
-            f"input {text!r}: unknown dtype {dtype!r}", hint=f"{guess}one of {', '.join(DTYPES)}"
-        )
+        raise UsageError(f"input {text!r}: unknown dtype {dtype!r}", hint=choices(dtype, DTYPES))
     tensor = TensorSpec(match["name"], dtype, _parse_shape(match["shape"], text))
     if match["low"] is None:
         return InputSpec(tensor)

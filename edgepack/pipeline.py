@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgepack import assemble
 from edgepack.backends import load_backend, require
-from edgepack.backends.base import Backend, RouteContext
-from edgepack.build_cache import ArtifactCache, build_key, unchanged
+from edgepack.backends.base import Backend
+from edgepack.build_cache import build_key, unchanged
 from edgepack.bundle import Bundle, check_output, open_bundle, write_bundle
 from edgepack.bundle.manifest import Gap
-from edgepack.cache import Cache, default_root
 from edgepack.errors import ConversionError, SourceError, VerificationFailed
 from edgepack.events import Event, EventKind, Listener, StepTimer, ignore, step
-from edgepack.golden import GoldenSet
+from edgepack.lanes import Reference, Site, prove_all
 from edgepack.options import BuildOptions
-from edgepack.prove import Attempt, Prover, keep_evidence
+from edgepack.prove import keep_evidence
 from edgepack.reference import load_reference
 from edgepack.report import Report
 from edgepack.report import json as report_json
 from edgepack.report.html import render_html
-from edgepack.runners.host import HostRunner
 from edgepack.sources import find_kind
-from edgepack.sources.base import ModelInfo, SourceKind
+from edgepack.sources.base import SourceKind
 from edgepack.targets import find_target
-from edgepack.workers import JobFailed, Worker, Workers
+from edgepack.workers import JobFailed, Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +41,6 @@ class BuildResult:
     bundle: Bundle
     report: Report
     unchanged: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Site:
-    """Where one build takes place."""
-
-    options: BuildOptions
-    folder: Path
-    workers: Workers
-    emit: Listener
-
-
-@dataclass(frozen=True, slots=True)
-class _Reference:
-    """The loaded model: the worker that holds it and what it answered."""
-
-    worker: Worker
-    info: ModelInfo
-    golden: GoldenSet
 
 
 def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
@@ -91,11 +69,11 @@ def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
         tempfile.TemporaryDirectory(prefix="edgepack-") as scratch,
         Workers(Path(scratch) / "logs", options.limits) as workers,
     ):
-        site = _Site(options, Path(scratch), workers, timer)
+        site = Site(options, Path(scratch), workers, timer)
         backends = _start_backends(site, plan, kind)
         reference = _load(site, kind)
         possible = {name: one for name, one in backends.items() if reference.info.framework in one.frameworks}
-        attempts = _prove_all(site, reference, possible, plan)
+        attempts = prove_all(site, reference, possible, plan)
         findings = assemble.Findings(
             info=reference.info,
             golden=reference.golden,
@@ -117,11 +95,11 @@ def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
     return BuildResult(open_bundle(output), report)
 
 
-def _start_backends(site: _Site, plan: Sequence[tuple[str, str]], kind: SourceKind) -> dict[str, Backend]:
+def _start_backends(site: Site, plan: Sequence[tuple[str, str]], kind: SourceKind) -> dict[str, Backend]:
     """Find the backends and let their workers import while the model is still loading."""
     site.workers.start(*kind.modules)
     backends = {name: load_backend(name) for name, _ in plan}
-    for name, backend in backends.items():
+    for backend in backends.values():
         if kind.framework not in backend.frameworks:
             continue
         require(backend, (*backend.make_modules, *backend.run_modules), "making")
@@ -130,7 +108,7 @@ def _start_backends(site: _Site, plan: Sequence[tuple[str, str]], kind: SourceKi
     return backends
 
 
-def _load(site: _Site, kind: SourceKind) -> _Reference:
+def _load(site: Site, kind: SourceKind) -> Reference:
     with step(site.emit, "load the model and run the golden cases"):
         try:
             worker = site.workers.start(*kind.modules).branch(
@@ -143,67 +121,7 @@ def _load(site: _Site, kind: SourceKind) -> _Reference:
                 details={"log": error.log},
             ) from error
         info, golden = worker.answer
-        return _Reference(worker, info, golden)
-
-
-def _prove_all(
-    site: _Site,
-    reference: _Reference,
-    backends: Mapping[str, Backend],
-    plan: Sequence[tuple[str, str]],
-) -> list[Attempt]:
-    """Make and prove every artifact: formats side by side, the precisions of one after another."""
-    lanes = {name: [precision for format_, precision in plan if format_ == name] for name in backends}
-    with ThreadPoolExecutor(max_workers=max(1, len(lanes))) as threads:
-        try:
-            futures = [
-                threads.submit(_prove_format, site, reference, backend, lanes[name])
-                for name, backend in backends.items()
-            ]
-            return [attempt for future in futures for attempt in future.result()]
-        except BaseException:
-            # The threads wait for their jobs and the executor for its threads: end the jobs first.
-            site.workers.close()
-            raise
-
-
-def _prove_format(
-    site: _Site, reference: _Reference, backend: Backend, precisions: Sequence[str]
-) -> list[Attempt]:
-    folder, shared = site.folder / "make" / backend.name, site.folder / "shared" / backend.name
-    shared.mkdir(parents=True)
-    cache = ArtifactCache(
-        Cache(default_root(), emit=site.emit), site.options, reference.info, reference.golden
-    )
-    attempts: list[Attempt] = []
-    for precision in precisions:
-        context = RouteContext(
-            model=reference.worker,
-            info=reference.info,
-            golden=reference.golden,
-            workers=site.workers,
-            folder=folder,
-            shared=shared,
-            options=site.options,
-            verified={one.id.partition("/")[2]: one.candidate for one in attempts if one.candidate},
-        )
-        prover = Prover(backend, context, [HostRunner(site.workers)], site.emit)
-        attempts.append(_prove_or_recall(prover, precision, cache))
-    return attempts
-
-
-def _prove_or_recall(prover: Prover, precision: str, cache: ArtifactCache) -> Attempt:
-    artifact_id = f"{prover.backend.name}/{precision}"
-    wanted = prover.context.options.cache
-    if wanted and (found := cache.get(artifact_id, prover.context.folder / f"cached-{precision}")):
-        prover.emit(
-            Event(EventKind.NOTE, f"make {artifact_id}", "unchanged: taken from the cache, proven before")
-        )
-        return found
-    attempt = prover.prove(precision)
-    if wanted:
-        cache.put(attempt)
-    return attempt
+        return Reference(worker, info, golden)
 
 
 def _gaps_by_nature(
@@ -216,7 +134,7 @@ def _gaps_by_nature(
     )
 
 
-def _refuse_what_failed(site: _Site, findings: assemble.Findings, report: Report) -> None:
+def _refuse_what_failed(site: Site, findings: assemble.Findings, report: Report) -> None:
     """Stop the build unless everything that should have worked did, or the rest may ship without it."""
     failed = [attempt for attempt in findings.attempts if attempt.candidate is None]
     if failed and site.options.keep_failed:

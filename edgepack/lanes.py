@@ -1,0 +1,98 @@
+"""Prove all artifacts of a build: the formats side by side, the precisions of one format in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgepack.backends.base import Backend, RouteContext
+from edgepack.build_cache import ArtifactCache
+from edgepack.cache import Cache, default_root
+from edgepack.events import Event, EventKind, Listener
+from edgepack.golden import GoldenSet
+from edgepack.options import BuildOptions
+from edgepack.prove import Attempt, Prover
+from edgepack.runners.host import HostRunner
+from edgepack.sources.base import ModelInfo
+from edgepack.workers import Worker, Workers
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where one build takes place."""
+
+    options: BuildOptions
+    folder: Path
+    workers: Workers
+    emit: Listener
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The loaded model: the worker that holds it and what it answered."""
+
+    worker: Worker
+    info: ModelInfo
+    golden: GoldenSet
+
+
+def prove_all(
+    site: Site,
+    reference: Reference,
+    backends: Mapping[str, Backend],
+    plan: Sequence[tuple[str, str]],
+) -> list[Attempt]:
+    """Make and prove every artifact: formats side by side, the precisions of one after another."""
+    lanes = {name: [precision for format_, precision in plan if format_ == name] for name in backends}
+    with ThreadPoolExecutor(max_workers=max(1, len(lanes))) as threads:
+        try:
+            futures = [
+                threads.submit(_prove_format, site, reference, backend, lanes[name])
+                for name, backend in backends.items()
+            ]
+            return [attempt for future in futures for attempt in future.result()]
+        except BaseException:
+            # The threads wait for their jobs and the executor for its threads: end the jobs first.
+            site.workers.close()
+            raise
+
+
+def _prove_format(
+    site: Site, reference: Reference, backend: Backend, precisions: Sequence[str]
+) -> list[Attempt]:
+    folder, shared = site.folder / "make" / backend.name, site.folder / "shared" / backend.name
+    shared.mkdir(parents=True)
+    cache = ArtifactCache(
+        Cache(default_root(), emit=site.emit), site.options, reference.info, reference.golden
+    )
+    attempts: list[Attempt] = []
+    for precision in precisions:
+        context = RouteContext(
+            model=reference.worker,
+            info=reference.info,
+            golden=reference.golden,
+            workers=site.workers,
+            folder=folder,
+            shared=shared,
+            options=site.options,
+            verified={one.id.partition("/")[2]: one.candidate for one in attempts if one.candidate},
+        )
+        prover = Prover(backend, context, [HostRunner(site.workers)], site.emit)
+        attempts.append(_prove_or_recall(prover, precision, cache))
+    return attempts
+
+
+def _prove_or_recall(prover: Prover, precision: str, cache: ArtifactCache) -> Attempt:
+    artifact_id = f"{prover.backend.name}/{precision}"
+    wanted = prover.context.options.cache
+    if wanted and (found := cache.get(artifact_id, prover.context.folder / f"cached-{precision}")):
+        prover.emit(
+            Event(EventKind.NOTE, f"make {artifact_id}", "unchanged: taken from the cache, proven before")
+        )
+        return found
+    attempt = prover.prove(precision)
+    if wanted:
+        cache.put(attempt)
+    return attempt
