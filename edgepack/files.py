@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 _CHUNK = 1 << 20
 
@@ -19,7 +19,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def copy_hashed(source: BinaryIO, destination: BinaryIO) -> tuple[str, int]:
+def copy_hashed(source: IO[bytes], destination: IO[bytes]) -> tuple[str, int]:
     """Copy all that is left of one open file into another.
 
     Returns:

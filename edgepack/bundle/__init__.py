@@ -2,8 +2,9 @@
 
 from edgepack.bundle.checking import check_files
 from edgepack.bundle.document import from_json, to_json
+from edgepack.bundle.output import check_output
 from edgepack.bundle.reading import Bundle, open_bundle
-from edgepack.bundle.writing import check_output, file_ref, write_bundle
+from edgepack.bundle.writing import file_ref, write_bundle
 
 __all__ = [
     "Bundle",

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import io
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import IO, BinaryIO, Protocol
 
+from edgepack.bundle.archive import zip_sink
+from edgepack.bundle.consistency import MANIFEST, REPORTS, listed_files
+from edgepack.bundle.disk import remove, sibling, sync_folder, write_error
+from edgepack.bundle.document import dumps, to_json
 from edgepack.bundle.manifest import FileRef, Manifest
+from edgepack.bundle.output import check_output
+from edgepack.errors import InternalError
+from edgepack.files import copy_hashed, sha256_of
 
 
 def file_ref(source: Path, path: str) -> FileRef:
@@ -14,21 +25,7 @@ def file_ref(source: Path, path: str) -> FileRef:
     Raises:
         OSError: It cannot be read.
     """
-    raise NotImplementedError
-
-
-def check_output(output: Path, *, force: bool = False) -> None:
-    """Refuse an output that `write_bundle` would refuse; call it before the work, not only after.
-
-    Args:
-        output: A folder, or a file that ends in .zip.
-        force: Allow what is there to be replaced although it is not a bundle.
-
-    Raises:
-        UsageError: It holds something else than a bundle, is a folder nobody should replace, or cannot
-            be written to.
-    """
-    raise NotImplementedError
+    return FileRef(path, sha256_of(source), source.stat().st_size)
 
 
 def write_bundle(
@@ -49,10 +46,121 @@ def write_bundle(
         force: Replace what is there although it is not a bundle.
 
     Returns:
-        Where the bundle lies, absolute.
+        Where the bundle lies: absolute, and free of symbolic links.
 
     Raises:
         UsageError: See `check_output`; also a full disk. Nothing is left behind, an old bundle is intact.
-        InternalError: The files are not those of the manifest.
+        InternalError: The manifest is not sound, or the files are not those that it lists.
     """
-    raise NotImplementedError
+    texts = {MANIFEST: dumps(to_json(manifest)), **(reports or {})}
+    listed = {file.path: file for file in listed_files(manifest)}
+    if files.keys() != listed.keys() or not texts.keys() <= {MANIFEST, *REPORTS}:
+        odd = sorted(files.keys() ^ listed.keys() | texts.keys() - {MANIFEST, *REPORTS})
+        raise InternalError(f"the files of bundle {manifest.name} are not those of its manifest: {odd}")
+    check_output(output, force=force)
+    output = output.resolve()
+    fresh = sibling(output, "tmp")
+    with _parents(output), _cleaned_up(fresh, output):
+        with _sink(fresh, zipped=output.suffix.lower() == ".zip") as sink:
+            for path, text in sorted(texts.items()):
+                data = text.encode()
+                _add(sink, path, io.BytesIO(data), len(data))
+            for path, file in sorted(listed.items()):
+                with _source(files[path]) as source:
+                    _check(file, *_add(sink, path, source, file.bytes))
+        _move_into_place(fresh, output)
+    return output
+
+
+class _Sink(Protocol):
+    def create(self, path: str, size: int) -> AbstractContextManager[IO[bytes]]: ...
+
+
+class _FolderSink:
+    """Takes a bundle's files into a new folder."""
+
+    def __init__(self, root: Path) -> None:
+        root.mkdir()
+        self._root = root
+
+    @contextmanager
+    def create(self, path: str, size: int) -> Iterator[IO[bytes]]:  # noqa: ARG002  a .zip needs the size
+        destination = self._root / path
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with destination.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+
+
+@contextmanager
+def _sink(fresh: Path, *, zipped: bool) -> Iterator[_Sink]:
+    if not zipped:
+        yield _FolderSink(fresh)
+        for folder, _, _ in os.walk(fresh):
+            sync_folder(Path(folder))
+        return
+    with fresh.open("xb") as file:
+        with zip_sink(file) as sink:
+            yield sink
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _add(sink: _Sink, path: str, source: BinaryIO, size: int) -> tuple[str, int]:
+    with sink.create(path, size) as destination:
+        return copy_hashed(source, destination)
+
+
+def _source(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise InternalError(f"a file for the bundle is gone: {error}") from error
+
+
+def _check(file: FileRef, sha256: str, count: int) -> None:
+    if (sha256, count) != (file.sha256, file.bytes):
+        raise InternalError(f"{file.path} changed after it was verified")
+
+
+@contextmanager
+def _parents(output: Path) -> Iterator[None]:
+    """Make the folders above the output, and take away those that were made if it comes to nothing."""
+    made: list[Path] = []
+    try:
+        for folder in reversed(output.parents):
+            if not folder.is_dir():
+                folder.mkdir()
+                made.append(folder)
+        yield
+    except BaseException as error:
+        for folder in reversed(made):
+            remove(folder)
+        if isinstance(error, OSError):
+            raise write_error(error, output) from error
+        raise
+
+
+@contextmanager
+def _cleaned_up(fresh: Path, output: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        remove(fresh)
+        raise
+    sync_folder(output.parent)
+
+
+def _move_into_place(fresh: Path, output: Path) -> None:
+    if not os.path.lexists(output):
+        fresh.rename(output)
+        return
+    aside = sibling(output, "old")
+    output.rename(aside)
+    try:
+        fresh.rename(output)
+    except BaseException:
+        aside.rename(output)
+        raise
+    remove(aside)

@@ -1,0 +1,118 @@
+"""A small bundle, and the files it is made from."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from edgepack.bundle import file_ref, write_bundle
+from edgepack.bundle.manifest import Artifact, Gap, GoldenCase, Manifest, TensorContract, Verified
+from edgepack.model import ModelSpec, TensorSpec
+
+MODEL = ModelSpec(
+    inputs=(TensorSpec("image", "float32", (1, 3, 4, 4)),),
+    outputs=(TensorSpec("logits", "float32", (1, 10)),),
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What `write_bundle` takes."""
+
+    manifest: Manifest
+    files: dict[str, Path]
+
+    def write(self, output: Path, **options) -> Path:
+        return write_bundle(output, self.manifest, self.files, **options)
+
+
+def _artifact(kind: str, file, contracts) -> Artifact:
+    return Artifact(
+        id=f"{kind}/float32",
+        format=kind,
+        precision="float32",
+        file=file,
+        inputs=contracts[0],
+        outputs=contracts[1],
+        requires={"bytecode": "8"},
+        route="trace",
+        operators=("aten::add", "aten::relu"),
+        verified=(Verified("host", "a runtime 1.0", 1, 1.5e-6, 3.25e-7, 0.9999999, 118.5),),
+    )
+
+
+def make_parts(folder: Path, seed: int = 0) -> Parts:
+    """Draw the files of a bundle with two artifacts and one golden case."""
+    draw = random.Random(seed)
+    folder.mkdir(parents=True)
+    sizes = {
+        "artifacts/tiny.ptl": 3000,
+        "artifacts/tiny.tflite": 2000,
+        "golden/0/image.bin": 4 * 48,
+        "golden/0/logits.bin": 4 * 10,
+    }
+    files = {}
+    for path, size in sizes.items():
+        files[path] = folder / path.replace("/", "-")
+        files[path].write_bytes(draw.randbytes(size))
+    refs = {path: file_ref(source, path) for path, source in files.items()}
+    plain = (
+        (TensorContract("image", 0, "float32", (1, 3, 4, 4), (0, 1, 2, 3)),),
+        (TensorContract("logits", 0, "float32", (1, 10), (0, 1)),),
+    )
+    quantised = (
+        (TensorContract("image", 0, "int8", (1, 4, 4, 3), (0, 2, 3, 1), (0.0627,), (-128,)),),
+        (TensorContract("logits", 0, "float32", (1, 10), (0, 1)),),
+    )
+    manifest = Manifest(
+        name="tiny",
+        target="android",
+        model=MODEL,
+        artifacts=(
+            _artifact("torch_lite", refs["artifacts/tiny.ptl"], plain),
+            _artifact("tflite", refs["artifacts/tiny.tflite"], quantised),
+        ),
+        golden=(GoldenCase({"image": refs["golden/0/image.bin"]}, {"logits": refs["golden/0/logits.bin"]}),),
+        tools={"torch": "2.9.1", "edgepack": "0.1.0"},
+        source={"kind": "python", "text": "modèle.py:tiny", "digest": "0" * 64},
+        gaps=(Gap("tflite/int8", "was not asked for", by_nature=True),),
+        build_key="k",
+    )
+    return Parts(manifest, files)
+
+
+@pytest.fixture
+def parts(tmp_path) -> Parts:
+    """The parts of one bundle."""
+    return make_parts(tmp_path / "workspace")
+
+
+@pytest.fixture
+def other_parts(tmp_path) -> Parts:
+    """The parts of a bundle of the same name with other content."""
+    drawn = make_parts(tmp_path / "other-workspace", seed=1)
+    return replace(drawn, manifest=replace(drawn.manifest, build_key="other"))
+
+
+@pytest.fixture
+def bundle_path(parts, tmp_path) -> Path:
+    """A bundle on disk, in a folder of its own."""
+    return parts.write(tmp_path / "out" / "tiny")
+
+
+@pytest.fixture
+def snapshot() -> Callable[[Path], dict[str, bytes]]:
+    """Give every file below a folder, hidden ones too, with its content."""
+
+    def take(folder: Path) -> dict[str, bytes]:
+        return {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+
+    return take
