@@ -40,7 +40,7 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
             "inputs": [_tensor_out(spec) for spec in manifest.model.inputs],
             "outputs": [_tensor_out(spec) for spec in manifest.model.outputs],
         },
-        "artifacts": [_artifact_out(artifact) for artifact in manifest.artifacts],
+        "artifacts": [artifact_to_json(artifact) for artifact in manifest.artifacts],
         "golden": [
             {"inputs": _files_out(case.inputs), "outputs": _files_out(case.outputs)}
             for case in manifest.golden
@@ -74,6 +74,42 @@ def from_json(document: object) -> Manifest:
     for fault in contradictions(manifest):
         raise BundleError(f"manifest.json: {fault}", hint="build the bundle again")
     return manifest
+
+
+def artifact_to_json(artifact: Artifact) -> dict[str, Any]:
+    """Give one artifact's part of the document."""
+    return {
+        "id": artifact.id,
+        "format": artifact.format,
+        "precision": artifact.precision,
+        **_file_out(artifact.file),
+        "inputs": [_contract_out(contract) for contract in artifact.inputs],
+        "outputs": [_contract_out(contract) for contract in artifact.outputs],
+        "requires": _sorted(artifact.requires),
+        "route": artifact.route,
+        "operators": sorted(artifact.operators),
+        "verified": [_verified_out(verified) for verified in artifact.verified],
+    }
+
+
+def artifact_from_json(document: Mapping[str, Any]) -> Artifact:
+    """Read one artifact's part of a document that was checked, or that edgepack itself wrote.
+
+    Raises:
+        KeyError: A key is missing.
+    """
+    return Artifact(
+        id=document["id"],
+        format=document["format"],
+        precision=document["precision"],
+        file=_file_in(document),
+        inputs=tuple(_contract_in(contract) for contract in document["inputs"]),
+        outputs=tuple(_contract_in(contract) for contract in document["outputs"]),
+        requires=dict(document["requires"]),
+        route=document["route"],
+        operators=tuple(document.get("operators", ())),
+        verified=tuple(_verified_in(verified) for verified in document["verified"]),
+    )
 
 
 def dumps(document: Mapping[str, Any]) -> str:
@@ -149,21 +185,6 @@ def _contract_out(contract: TensorContract) -> dict[str, Any]:
     return document
 
 
-def _artifact_out(artifact: Artifact) -> dict[str, Any]:
-    return {
-        "id": artifact.id,
-        "format": artifact.format,
-        "precision": artifact.precision,
-        **_file_out(artifact.file),
-        "inputs": [_contract_out(contract) for contract in artifact.inputs],
-        "outputs": [_contract_out(contract) for contract in artifact.outputs],
-        "requires": _sorted(artifact.requires),
-        "route": artifact.route,
-        "operators": sorted(artifact.operators),
-        "verified": [_verified_out(verified) for verified in artifact.verified],
-    }
-
-
 def _verified_out(verified: Verified) -> dict[str, Any]:
     snr_db = verified.snr_db
     return {
@@ -186,7 +207,7 @@ def _manifest_in(document: Mapping[str, Any]) -> Manifest:
             inputs=tuple(_tensor_in(spec) for spec in model["inputs"]),
             outputs=tuple(_tensor_in(spec) for spec in model["outputs"]),
         ),
-        artifacts=tuple(_artifact_in(artifact) for artifact in document["artifacts"]),
+        artifacts=tuple(artifact_from_json(artifact) for artifact in document["artifacts"]),
         golden=tuple(
             GoldenCase(inputs=_files_in(case["inputs"]), outputs=_files_in(case["outputs"]))
             for case in document["golden"]
@@ -224,21 +245,6 @@ def _contract_in(document: Mapping[str, Any]) -> TensorContract:
         axes=_whole(document["axes"]),
         scale=tuple(float(scale) for scale in document.get("scale", ())),
         zero_point=_whole(document.get("zero_point", [])),
-    )
-
-
-def _artifact_in(document: Mapping[str, Any]) -> Artifact:
-    return Artifact(
-        id=document["id"],
-        format=document["format"],
-        precision=document["precision"],
-        file=_file_in(document),
-        inputs=tuple(_contract_in(contract) for contract in document["inputs"]),
-        outputs=tuple(_contract_in(contract) for contract in document["outputs"]),
-        requires=dict(document["requires"]),
-        route=document["route"],
-        operators=tuple(document.get("operators", ())),
-        verified=tuple(_verified_in(verified) for verified in document["verified"]),
     )
 
 
