@@ -1,0 +1,94 @@
+"""The functions that programs call; `import edgepack` offers them as `edgepack.build` and so on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+from edgepack.events import Listener, ignore
+from edgepack.settings import Settings
+
+if TYPE_CHECKING:
+    from edgepack.bundle import Bundle
+    from edgepack.compare import Array
+    from edgepack.report import Report
+
+
+def build(source: str, *, emit: Listener = ignore, **settings: Unpack[Settings]) -> Bundle:
+    """Make a bundle from a model: export it for a target, prove every file, package what was proven.
+
+    What a setting leaves open is the target's to decide, or else the default that
+    `edgepack.options.BuildOptions` states. Project files and environment variables are not consulted: a
+    program says what it wants.
+
+    Args:
+        source: The model: "package.module:attr" or "file.py:attr" (an nn.Module, or a callable that makes
+            one), or the path of a .pt, .pt2, .pth or .onnx file.
+        emit: Called with every event, from several threads at once.
+        **settings: See `edgepack.Settings`. For example `inputs=["image:float32[1,3,224,224]"]` with every
+            dimension fixed, `target="android"`, `output="dist/model"`, `timeout=600` in seconds,
+            `memory="8GiB"` or in bytes.
+
+    Returns:
+        The bundle, on disk and open.
+
+    Raises:
+        UsageError: A setting is unknown or makes no sense, or the output cannot be written.
+        SourceError: The model cannot be loaded, or gives no reference that proves anything.
+        ConversionError: No route led to an artifact that the target asks for.
+        VerificationFailed: A file was made that computes something else; `details["report"]` is the `Report`.
+        MissingTool: A package is not installed; the hint names the extra that brings it.
+    """
+    from edgepack.config import build_options
+    from edgepack.pipeline import build as run_pipeline
+    from edgepack.settings import check
+
+    return run_pipeline(build_options(source, check(settings, "edgepack.build")), emit).bundle
+
+
+def verify(bundle: str | Path | Bundle, *, emit: Listener = ignore) -> Report:
+    """Check a bundle's files, run its golden cases on every artifact, and judge the outputs.
+
+    Args:
+        bundle: A bundle, or the path of its folder or .zip.
+        emit: Called with every event, from several threads at once.
+
+    Returns:
+        The report; true when every artifact computes what the source model computed. Errors are in the
+        outputs' own units.
+
+    Raises:
+        BundleError: The bundle is damaged, of an unknown version, or not safe to read.
+        MissingTool: A runtime is not installed; the hint names the extra that brings it.
+    """
+    from edgepack.verification import verify as run_verification
+
+    return run_verification(_path(bundle), emit=emit)
+
+
+def run(bundle: str | Path | Bundle, artifact: str, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+    """Run one artifact on this machine, in a process of its own.
+
+    Args:
+        bundle: A bundle, or the path of its folder or .zip.
+        artifact: "format/precision", for example "tflite/float32".
+        inputs: By name, in the source model's layout, shape and dtype, batch dimension included.
+
+    Returns:
+        The outputs by name, in the source model's layout, shape and dtype.
+
+    Raises:
+        BundleError: The bundle is damaged, of an unknown version, or not safe to read.
+        UsageError: There is no such artifact or input, or an input is missing.
+        SourceError: An input has another shape or dtype than the model takes.
+        MissingTool: The runtime is not installed; the hint names the extra that brings it.
+        VerificationFailed: The runtime refused the file, or crashed.
+    """
+    from edgepack.verification import run_artifact
+
+    return run_artifact(_path(bundle), artifact, inputs)
+
+
+def _path(bundle: str | Path | Bundle) -> Path:
+    return Path(bundle) if isinstance(bundle, str | Path) else bundle.path

@@ -1,0 +1,113 @@
+"""Make a bundle from a model: export, prove, package.
+
+SOURCE is one of
+
+\b
+  package.module:attr or file.py:attr   an nn.Module, or a function that makes one
+  model.pt                              TorchScript
+  model.pt2                             an exported program
+  weights.pth with --arch               a state dict
+  model.onnx                            an ONNX model
+
+Each artifact that the target asks for is made, run on golden cases, and compared with what the model itself
+computes. Only what agrees goes into the bundle; otherwise nothing is written and the report says what failed.
+
+Options come from the command line, then from environment variables (EDGEPACK_TARGET, …), then from
+[tool.edgepack] in the nearest pyproject.toml or from edgepack.toml, then from the target.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from edgepack.cli.command import Flags, Outcome, define
+from edgepack.cli.params import (
+    complete_formats,
+    complete_precisions,
+    complete_target,
+    given,
+    limit_options,
+    split_names,
+)
+from edgepack.cli.progress import progress
+from edgepack.input_syntax import SYNTAX
+
+if TYPE_CHECKING:
+    from edgepack.pipeline import BuildResult
+
+_INPUT_HELP = f"""An input of the model: {SYNTAX}. Without a range integers are drawn from 0 to 9 and floats
+from a normal distribution; bounds are inclusive. Repeatable, in the model's order.
+For example image:float32[1,3,224,224] or tokens:int64[1,16]=0..99"""
+
+
+@define(__doc__)
+@click.argument("source")
+@click.option("--input", "inputs", multiple=True, metavar="NAME:DTYPE[SHAPE]", help=_INPUT_HELP)
+@click.option(
+    "--target", metavar="NAME", shell_complete=complete_target, help="What it is for; android unless given."
+)
+@click.option("-o", "--output", type=click.Path(), help="A folder or a .zip; dist/NAME unless given.")
+@click.option("--name", help="The bundle's name; taken from SOURCE unless given.")
+@click.option(
+    "--format",
+    "formats",
+    metavar="NAMES",
+    callback=split_names,
+    shell_complete=complete_formats,
+    help="Only these, by commas.",
+)
+@click.option(
+    "--precision",
+    "precisions",
+    metavar="NAMES",
+    callback=split_names,
+    shell_complete=complete_precisions,
+    help="Only these, by commas.",
+)
+@click.option("--arch", metavar="MODULE:ATTR", help="What makes the module that a state dict fits.")
+@click.option("--trust", is_flag=True, default=None, help="Allow a file to run code while it is unpickled.")
+@click.option("--cases", type=int, help="How many golden cases are drawn; 3 unless given.")
+@click.option("--seed", type=int, help="Of the golden cases; 0 unless given.")
+@click.option(
+    "--golden",
+    multiple=True,
+    type=click.Path(),
+    metavar="FILE.npz",
+    help="A case of your own instead, arrays named by input. Repeatable.",
+)
+@click.option(
+    "--allow-degenerate/--no-allow-degenerate",
+    default=None,
+    help="Accept a model whose outputs are all constant.",
+)
+@click.option("--script/--no-script", default=None, help="torch_lite: script the module, don't trace it.")
+@click.option("--bytecode", type=int, metavar="N", help="torch_lite: backport to this bytecode version.")
+@limit_options
+@click.option("--keep-going/--no-keep-going", default=None, help="Ship what was proven although some failed.")
+@click.option("--keep-failed", type=click.Path(), metavar="DIR", help="Keep files and logs of what failed.")
+@click.option("--force", is_flag=True, default=None, help="Replace an output that is not a bundle.")
+@click.option("--cache/--no-cache", default=None, help="Use finished artifacts of earlier builds.")
+@click.pass_obj
+def command(flags: Flags, /, source: str, **options: object) -> Outcome:
+    """Resolve the options, build, and show the report."""
+    from pathlib import Path
+
+    from edgepack.config import build_options, load
+    from edgepack.pipeline import build
+
+    settings = load(given(options), Path.cwd())
+    with progress(flags) as emit:
+        result = build(build_options(source, settings), emit)
+    return _outcome(result)
+
+
+def _outcome(result: BuildResult) -> Outcome:
+    from edgepack.cli.reports import report_text
+    from edgepack.report.json import to_json
+
+    path = str(result.bundle.path)
+    document = {"bundle": path, "unchanged": result.unchanged, "report": to_json(result.report)}
+    state = "unchanged" if result.unchanged else "bundle"
+    return Outcome(document, lambda: f"{report_text(result.report)}\n\n{state}: {path}")

@@ -1,0 +1,64 @@
+"""Show what a bundle holds.
+
+The model's inputs and outputs, the artifacts with their tensors and what they require, and what is missing.
+BUNDLE is a folder or a .zip. Only the manifest is checked; `edgepack verify` checks the files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgepack.cli.columns import columns, size
+from edgepack.cli.command import Outcome, define
+
+if TYPE_CHECKING:
+    from edgepack.bundle.manifest import Artifact, Manifest, TensorContract
+
+
+@define(__doc__)
+@click.argument("bundle", type=click.Path(path_type=Path))
+def command(bundle: Path) -> Outcome:
+    """Show a manifest."""
+    from edgepack.bundle import open_bundle, to_json
+
+    with open_bundle(bundle) as opened:
+        manifest = opened.manifest
+    return Outcome(to_json(manifest), lambda: "\n\n".join(_sections(manifest)))
+
+
+def _sections(manifest: Manifest) -> Iterator[str]:
+    source = manifest.source.get("text", "unknown")
+    tensors = [("input", str(spec)) for spec in manifest.model.inputs]
+    tensors += [("output", str(spec)) for spec in manifest.model.outputs]
+    about = [("target", manifest.target), ("source", source), ("golden cases", str(len(manifest.golden)))]
+    yield f"{manifest.name}\n{columns(about + tensors, indent='  ')}"
+    for artifact in manifest.artifacts:
+        yield f"{artifact.id}\n{columns(_facts(artifact), indent='  ')}"
+    if manifest.gaps:
+        yield f"not in this bundle\n{columns([(gap.id, gap.reason) for gap in manifest.gaps], indent='  ')}"
+
+
+def _facts(artifact: Artifact) -> list[tuple[str, str]]:
+    return [
+        ("file", f"{artifact.file.path}, {size(artifact.file.bytes)}"),
+        ("requires", ", ".join(f"{name} {least}" for name, least in artifact.requires.items()) or "-"),
+        ("made by", artifact.route),
+        ("operators", str(len(artifact.operators))),
+        *(("input", _tensor(one)) for one in artifact.inputs),
+        *(("output", _tensor(one)) for one in artifact.outputs),
+        *(
+            ("verified", f"{one.runner}, {one.runtime}: {one.cases} cases, largest error {one.max_error:.3g}")
+            for one in artifact.verified
+        ),
+    ]
+
+
+def _tensor(contract: TensorContract) -> str:
+    shape = ",".join(map(str, contract.shape))
+    moved = contract.axes != tuple(range(len(contract.axes)))
+    axes = f", axes {','.join(map(str, contract.axes))} of the model's" if moved else ""
+    return f"{contract.index}: {contract.name}:{contract.dtype}[{shape}]{axes}"

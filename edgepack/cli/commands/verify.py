@@ -1,0 +1,38 @@
+"""Check a bundle's files and what its artifacts compute.
+
+BUNDLE is a folder or a .zip, and all that is needed. Every file's digest is checked; then the golden cases
+are run on every artifact and the outputs are compared with those of the source model, which were kept when
+the bundle was built.
+
+The exit code is 1 when an artifact computes something else, and 6 when a file is missing, extra or altered.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edgepack.cli.command import Flags, Outcome, define
+from edgepack.cli.params import given, limit_options
+from edgepack.cli.progress import progress
+from edgepack.errors import VerificationFailed
+
+
+@define(__doc__)
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("--artifact", "artifacts", multiple=True, metavar="ID", help="Only this one. Repeatable.")
+@limit_options
+@click.pass_obj
+def command(flags: Flags, /, bundle: Path, artifacts: tuple[str, ...], **options: object) -> Outcome:
+    """Verify, and show the report."""
+    from edgepack.cli.reports import report_text
+    from edgepack.config import limits, load
+    from edgepack.report.json import to_json
+    from edgepack.verification import VerifyOptions, verify
+
+    wanted = VerifyOptions(artifacts, limits(load(given(options), Path.cwd())))
+    with progress(flags) as emit:
+        report = verify(bundle, wanted, emit)
+    code = 0 if report else VerificationFailed.exit_code
+    return Outcome(to_json(report), lambda: report_text(report), code)

@@ -1,0 +1,94 @@
+"""Tensors as a user gives and keeps them: numbers on the command line, .npy and .npz files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgepack.errors import SourceError, UsageError
+from edgepack.model import ModelSpec, TensorSpec
+from edgepack.suggest import choices
+
+if TYPE_CHECKING:
+    from edgepack.compare import Array
+
+
+def read_inputs(texts: Sequence[str], model: ModelSpec) -> dict[str, Array]:
+    """Read a model's inputs, each from a file or from the text itself.
+
+    Args:
+        texts: "name=@file.npy", or "name=1,2,3" with all values in row-major order.
+        model: Says how many values an input has, in which shape and dtype.
+
+    Returns:
+        By name. Files come as they are; `edgepack.verification.run_artifact` checks their shape and dtype.
+
+    Raises:
+        UsageError: A text has no name, names no input of the model or one twice, or its values do not fit.
+        SourceError: A file cannot be read as .npy.
+    """
+    specs = {spec.name: spec for spec in model.inputs}
+    inputs: dict[str, Array] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"cannot read input {text!r}", hint="write name=@file.npy or name=1,2,3")
+        if name not in specs:
+            raise UsageError(f"the model has no input {name!r}", hint=choices(name, specs))
+        if name in inputs:
+            raise UsageError(f"input {name!r} is given twice")
+        inputs[name] = _load(Path(value[1:])) if value.startswith("@") else _parse(value, specs[name])
+    return inputs
+
+
+def save_outputs(path: Path, outputs: Mapping[str, Array]) -> None:
+    """Write outputs into one .npz file, an array each by name.
+
+    Raises:
+        UsageError: The file cannot be written.
+    """
+    import numpy as np
+
+    try:
+        with path.open("wb") as file:
+            np.savez(file, allow_pickle=False, **outputs)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _load(path: Path) -> Array:
+    import numpy as np
+
+    try:
+        loaded = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise SourceError(
+            f"cannot read {path} as .npy: {error}", hint="numpy.save makes such files"
+        ) from error
+    if not isinstance(loaded, np.ndarray):
+        loaded.close()
+        raise SourceError(f"{path} holds several arrays", hint="save the one that is meant with numpy.save")
+    return loaded
+
+
+def _parse(text: str, spec: TensorSpec) -> Array:
+    import numpy as np
+
+    parts = [part.strip() for part in text.split(",")] if text.strip() else []
+    if len(parts) != spec.elements:
+        raise UsageError(
+            f"input {spec.name!r} has {spec.elements} values, not {len(parts)}",
+            hint=f"the model takes {spec}",
+        )
+    try:
+        values = [_number(part, spec.dtype) for part in parts]
+        return np.array(values, dtype=spec.dtype).reshape(spec.shape)
+    except (ValueError, OverflowError, KeyError) as error:
+        raise UsageError(f"input {spec.name!r}: not all values are {spec.dtype}: {error}") from error
+
+
+def _number(text: str, dtype: str) -> float | int | bool:
+    if dtype == "bool":
+        return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
+    return float(text) if dtype.startswith("float") else int(text)
