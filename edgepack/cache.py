@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -101,9 +102,9 @@ class Cache:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 try:
                     work.rename(place)
-                except OSError:
-                    # Another process may have been quicker; its entry is as good.
-                    if not place.is_dir():
+                except OSError as error:
+                    # Another process was quicker; its entry is as good.
+                    if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                         raise
             self._prune()
         except OSError as error:
