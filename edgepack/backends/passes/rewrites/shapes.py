@@ -1,0 +1,213 @@
+"""Reshape and its kin become Reshape with a static shape; cuts and repeats become their plainest forms."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from edgepack.backends.passes.dtypes import BOOL
+from edgepack.backends.passes.forms import concat, full, gather, pad, reshape, slice_axis, where
+from edgepack.backends.passes.node import Node
+from edgepack.backends.passes.registry import rewrite
+from edgepack.backends.passes.values import Tensor, array_constant, op
+
+_MAX_COPIES = 16
+
+
+def _plain_reshape(node: Node) -> bool:
+    return node.has(1) and node.known(1) and min(node.ints(1, "shape"), default=1) > 0
+
+
+@rewrite("Reshape", when=lambda node: not _plain_reshape(node))
+def reshape_static(node: Node) -> Tensor:
+    """Reshape with 0 (keep) and -1 (the rest) resolved; before opset 5 the shape is an attribute."""
+    tensor = node.tensor(0)
+    wanted = node.ints_of(1, "shape") or []
+    if not node.integer("allowzero"):
+        wanted = [tensor.shape[k] if size == 0 else size for k, size in enumerate(wanted)]
+    return reshape(tensor, wanted)
+
+
+@rewrite("Flatten")
+def flatten(node: Node) -> Tensor:
+    """Flatten is a Reshape to (product before axis, product from axis on)."""
+    tensor = node.tensor(0)
+    axis = node.integer("axis", 1)
+    axis += tensor.rank if axis < 0 else 0
+    return reshape(tensor, (math.prod(tensor.shape[:axis]), math.prod(tensor.shape[axis:])))
+
+
+@rewrite("Squeeze")
+def squeeze(node: Node) -> Tensor:
+    """Squeeze is a Reshape without the axes named, or without all of size 1."""
+    tensor, axes = node.tensor(0), node.ints_of(1, "axes")
+    if axes is None:
+        return reshape(tensor, [size for size in tensor.shape if size != 1])
+    gone = {axis % tensor.rank for axis in axes}
+    return reshape(tensor, [size for k, size in enumerate(tensor.shape) if k not in gone])
+
+
+@rewrite("Unsqueeze")
+def unsqueeze(node: Node) -> Tensor:
+    """Unsqueeze is a Reshape with new axes of size 1."""
+    tensor, axes = node.tensor(0), node.ints_of(1, "axes") or []
+    rank = tensor.rank + len(axes)
+    new = {axis % rank for axis in axes}
+    sizes = iter(tensor.shape)
+    return reshape(tensor, [1 if k in new else next(sizes) for k in range(rank)])
+
+
+def _plain_expand(node: Node) -> bool:
+    """An Expand of float or int to at least its own rank, which the converter broadcasts right."""
+    return node.known(1) and node.dtype != BOOL and node.ints(1, "shape") == _expanded(node)
+
+
+def _expanded(node: Node) -> list[int]:
+    return list(np.broadcast_shapes(node.tensor(0).shape, tuple(node.ints(1, "shape"))))
+
+
+@rewrite("Expand", when=lambda node: not _plain_expand(node))
+def expand_both_ways(node: Node) -> Tensor:
+    """Expand broadcasts both operands, so the target may be smaller than the input; bools go by Or."""
+    tensor, target = node.tensor(0), _expanded(node)
+    if tuple(target) == tensor.shape:
+        return tensor
+    if tensor.dtype == BOOL:
+        return op("Or", tensor, array_constant(np.zeros(target, BOOL), tensor))
+    return op("Expand", tensor, np.array(target, np.int64))
+
+
+@rewrite("Split")
+def split_by_slices(node: Node) -> list[Tensor]:
+    """Split is one Slice for each part.
+
+    Without sizes the parts are equal, the last one smaller (Split-18). The converter's own form fails for
+    most sizes that it does not read from an attribute.
+    """
+    tensor, count = node.tensor(0), node.outputs
+    axis = node.axis(0)
+    sizes = node.ints_of(1, "split")
+    if sizes is None:
+        size = tensor.shape[axis]
+        each = -(-size // count)
+        sizes = [max(0, min(each, size - k * each)) for k in range(count)]
+    return [_cut(tensor, axis, sum(sizes[:k]), size) for k, size in enumerate(sizes)]
+
+
+def _cut(tensor: Tensor, axis: int, start: int, size: int) -> Tensor:
+    if size:
+        return slice_axis(tensor, axis, start, start + size)
+    return full((*tensor.shape[:axis], 0, *tensor.shape[axis + 1 :]), 0, tensor)
+
+
+def _slices(node: Node) -> list[tuple[int, range]]:
+    """Per axis that a Slice cuts, the indices that it takes, as Python slices a range."""
+    shape = node.tensor(0).shape
+    starts = node.ints_of(1, "starts") or []
+    ends = node.ints_of(2, "ends") or []
+    axes = node.ints_of(3, "axes") or list(range(len(starts)))
+    steps = node.ints(4, "steps") if node.has(4) else [1] * len(starts)
+    taken = []
+    for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
+        size = shape[axis]
+        # ONNX clamps an end before the front to -1 for negative steps, which Python would count from the end.
+        stop = None if step < 0 and end < -size else end
+        taken.append((axis % len(shape), range(size)[start:stop:step]))
+    return taken
+
+
+def _plain_slice(node: Node) -> bool:
+    if node.opset < 10 or not all(node.known(k) for k in (1, 2, 3)):
+        return False
+    numbers = [*node.ints(1, "starts"), *node.ints(3, "axes")]
+    steps = node.ints(4, "steps") if node.has(4) else [1]
+    within = all(taken.step > 0 and len(taken) for _, taken in _slices(node))
+    ends = zip(node.ints(2, "ends"), node.ints(3, "axes"), strict=True)
+    shape = node.tensor(0).shape
+    return within and min(numbers) >= 0 and min(steps) > 0 and all(0 < e <= shape[a] for e, a in ends)
+
+
+@rewrite("Slice", when=lambda node: not _plain_slice(node))
+def slices(node: Node) -> Tensor:
+    """Slice with bounds counted from the front and inside the axis; backwards by Gather."""
+    tensor = node.tensor(0)
+    for axis, taken in _slices(node):
+        if not taken:
+            shape = [0 if k == axis else size for k, size in enumerate(tensor.shape)]
+            tensor = full(shape, 0, tensor)
+        elif taken.step > 0:
+            tensor = slice_axis(tensor, axis, taken[0], taken[-1] + 1, taken.step)
+        else:
+            tensor = gather(tensor, np.array(taken, np.int64), axis)
+    return tensor
+
+
+@rewrite("Tile")
+def tile(node: Node) -> Tensor:
+    """Tile is Concat of a few copies along each axis, or Gather of the repeated indices."""
+    tensor = node.tensor(0)
+    for axis, count in enumerate(node.ints(1, "repeats")):
+        if count == 0:
+            tensor = full([0 if k == axis else s for k, s in enumerate(tensor.shape)], 0, tensor)
+        elif 1 < count <= _MAX_COPIES:
+            tensor = concat([tensor] * count, axis)
+        elif count > 1:
+            tensor = gather(tensor, np.tile(np.arange(tensor.shape[axis]), count), axis)
+    return tensor
+
+
+@rewrite("Pad", when=lambda node: node.opset < 11, wrong_in="2.6.9")
+def pad_by_attribute(node: Node) -> Tensor:
+    """Pad of opset 1 and 2 holds pads and value as attributes; the converter ignores the value."""
+    return _padded(node)
+
+
+@rewrite("Pad")
+def pad_by_concat(node: Node) -> Tensor:
+    """Pad is Concat with constants, and for reflect, edge and wrap a Gather of the padded indices.
+
+    The converter takes Pad only in a few modes and guesses at a layout. Source: ONNX Pad-19.
+    """
+    return _padded(node)
+
+
+def _padded(node: Node) -> Tensor:
+    tensor = node.tensor(0)
+    pads = node.ints(1, "pads") if node.has(1) else node.integers("pads") or node.integers("paddings")
+    axes = node.ints(3, "axes") if node.has(3) else list(range(tensor.rank))
+    before, after = [0] * tensor.rank, [0] * tensor.rank
+    for k, axis in enumerate(axes):
+        before[axis], after[axis] = pads[k], pads[k + len(axes)]
+    mode = node.text("mode", "constant")
+    if mode != "constant":
+        return _padded_by_index(tensor, before, after, mode)
+    value = node.optional(2)
+    if value is None or value.constant is not None:
+        number = node.real("value") if value is None else value.constant.item()  # type: ignore[union-attr]
+        return pad(tensor, before, after, number)
+    inside = pad(array_constant(np.ones(tensor.shape, BOOL), tensor), before, after, 0)
+    return where(inside, pad(tensor, before, after), reshape(value, [1] * tensor.rank))
+
+
+def _padded_by_index(tensor: Tensor, before: list[int], after: list[int], mode: str) -> Tensor:
+    for axis, (low, high) in enumerate(zip(before, after, strict=True)):
+        if low or high:
+            indices = np.arange(tensor.shape[axis])
+            indices = np.pad(indices, (max(0, low), max(0, high)), mode=mode)  # type: ignore[call-overload]
+            indices = indices[max(0, -low) : len(indices) - max(0, -high)]
+            tensor = gather(tensor, indices.astype(np.int64), axis)
+    return tensor
+
+
+@rewrite("CenterCropPad")
+def center_crop_pad(node: Node) -> Tensor:
+    """CenterCropPad by Slice and Concat; an odd difference is one larger at the end (CenterCropPad-18)."""
+    tensor, wanted = node.tensor(0), node.ints(1, "shape")
+    axes = [axis % tensor.rank for axis in node.integers("axes", range(tensor.rank))]
+    before, after = [0] * tensor.rank, [0] * tensor.rank
+    for axis, size in zip(axes, wanted, strict=True):
+        surplus = tensor.shape[axis] - size
+        half = abs(surplus) // 2
+        before[axis], after[axis] = (-half, half - surplus) if surplus > 0 else (half, -surplus - half)
+    return pad(tensor, before, after)
