@@ -41,10 +41,12 @@ def build(source: str, *, emit: Listener = ignore, **settings: Unpack[Settings])
         MissingTool: A package is not installed; the hint names the extra that brings it.
     """
     from edgepack.config import build_options
-    from edgepack.pipeline import build as run_pipeline
     from edgepack.settings import check
 
-    return run_pipeline(build_options(source, check(settings, "edgepack.build")), emit).bundle
+    options = build_options(source, check(settings, "edgepack.build"))
+    from edgepack.pipeline import build as run_pipeline
+
+    return run_pipeline(options, emit).bundle
 
 
 def verify(bundle: str | Path | Bundle, *, emit: Listener = ignore) -> Report:

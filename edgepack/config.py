@@ -111,7 +111,7 @@ def derive_name(source: str) -> str:
     file, colon, attribute = source.rpartition(":")
     is_attribute = bool(colon and file) and re.fullmatch(r"\w+(?:\.\w+)*", attribute) is not None
     stem = attribute.rpartition(".")[2] if is_attribute else Path(source).stem
-    return re.sub(r"[^\w.-]+", "_", stem, flags=re.ASCII).lstrip(".-") or "model"
+    return re.sub(r"[^\w.-]+", "_", stem, flags=re.ASCII).strip("._-") or "model"
 
 
 def _golden(settings: Settings) -> GoldenOptions:

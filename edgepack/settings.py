@@ -70,7 +70,7 @@ def parse_size(text: str) -> int:
     """
     match = re.fullmatch(r"(?P<number>\d+(?:\.\d+)?)\s*(?:(?P<power>[KMGT]?)(?P<binary>i?)B)?", text.strip())
     if match is None or (match["binary"] and not match["power"]):
-        raise ValueError(text)
+        raise ValueError(f"{text!r} is no size")
     base = 1024 if match["binary"] else 1000
     return int(float(match["number"]) * base ** " KMGT".index(match["power"] or " "))
 

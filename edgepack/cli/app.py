@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import select
 import signal
 import sys
 
@@ -34,8 +36,6 @@ Exit codes:
 
 Completion in the shell: `edgepack completion --help`.
 """
-
-
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
@@ -58,24 +58,47 @@ def run(arguments: list[str]) -> int:
     Returns:
         The exit code.
     """
-    # Being told to stop, or losing the terminal, ends the workers and removes what is half-written,
-    # just as Ctrl-C does.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    _prepare_process()
     flags = flags_of(arguments)
     try:
-        try:
-            code = _complete() if COMPLETION_VARIABLE in os.environ else _invoke(arguments, flags)
-        except BrokenPipeError:
-            raise
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  this is where every error ends
-            code = show(error, flags)
+        code = _run(arguments, flags)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read our output has gone; Python must not fail again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Python must not fail again when it flushes at exit.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, sys.stderr.fileno())
         return _SIGPIPE_EXIT
     return code
+
+
+def _run(arguments: list[str], flags: Flags) -> int:
+    try:
+        if COMPLETION_VARIABLE in os.environ:
+            return _complete()
+        return _invoke(arguments, flags)
+    except (Exception, KeyboardInterrupt) as error:
+        if isinstance(error, BrokenPipeError) and _reader_is_gone():
+            raise
+        return show(error, flags)
+
+
+def _prepare_process() -> None:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # Ends the workers and removes what is half-written, as Ctrl-C does; nohup's wish is kept.
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A name that the terminal can't show is no reason to lose a result.
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _reader_is_gone() -> bool:
+    """Whether our own output has lost its reader: sockets to workers can break as well."""
+    watch = select.poll()
+    for stream in (sys.stdout, sys.stderr):
+        watch.register(stream.fileno(), 0)  # errors and hang-ups are reported unasked
+    return bool(watch.poll(0))
 
 
 def _invoke(arguments: list[str], flags: Flags) -> int:

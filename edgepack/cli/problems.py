@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import traceback
 from collections.abc import Mapping
@@ -35,6 +36,10 @@ def explain(error: BaseException) -> EdgepackError:
             from edgepack.toolchain.packages import missing_tool
 
             return missing_tool(module) or _bug(error)
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            return UsageError(
+                f"the disk is full: {error}", hint="free some space, or set TMPDIR to a larger disk"
+            )
     return _bug(error)
 
 

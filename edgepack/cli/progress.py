@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -48,8 +48,10 @@ def line_of(event: Event) -> str:
 
 def _print_plain(event: Event) -> None:
     if line := line_of(event):
-        # One write a line, so that lines of parallel steps don't mix.
-        click.echo(line, err=True)
+        # A reader of stderr that has gone is no reason to stop the work.
+        with suppress(BrokenPipeError):
+            # One write a line, so that lines of parallel steps don't mix.
+            click.echo(line, err=True)
 
 
 def _live() -> Progress:

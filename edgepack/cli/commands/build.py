@@ -95,12 +95,13 @@ def command(flags: Flags, /, source: str, **options: object) -> Outcome:
     from pathlib import Path
 
     from edgepack.config import build_options, load
+
+    wanted = build_options(source, load(given(options), Path.cwd()))
+    # Only now: a slip on the command line is told of before anything large is imported.
     from edgepack.pipeline import build
 
-    settings = load(given(options), Path.cwd())
     with progress(flags) as emit:
-        result = build(build_options(source, settings), emit)
-    return _outcome(result)
+        return _outcome(build(wanted, emit))
 
 
 def _outcome(result: BuildResult) -> Outcome:
