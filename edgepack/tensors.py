@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,8 +52,11 @@ def save_outputs(path: Path, outputs: Mapping[str, Array]) -> None:
     import numpy as np
 
     try:
-        with path.open("wb") as file:
-            np.savez(file, allow_pickle=False, **outputs)
+        # numpy.savez takes names as keywords, so an output called "file" would collide with its own.
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, tensor in outputs.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, np.asanyarray(tensor), allow_pickle=False)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
 

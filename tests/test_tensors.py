@@ -1,0 +1,86 @@
+"""Tensors from the command line and from files."""
+
+import numpy as np
+import pytest
+
+from edgepack.errors import SourceError, UsageError
+from edgepack.model import ModelSpec, TensorSpec
+from edgepack.tensors import read_inputs, save_outputs
+
+MODEL = ModelSpec(
+    (
+        TensorSpec("image", "float32", (1, 2, 2)),
+        TensorSpec("tokens", "int64", (3,)),
+        TensorSpec("mask", "bool", (2,)),
+        TensorSpec("small", "uint8", (1,)),
+        TensorSpec("scalar", "float16", ()),
+    ),
+    (),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("image=1,-2.5, 3e2,.5", np.float32([[[1, -2.5], [300, 0.5]]])),
+        ("tokens=1,2,9007199254740993", np.int64([1, 2, 2**53 + 1])),
+        ("mask=true,0", np.array([True, False])),
+        ("scalar=0.5", np.float16(0.5)),
+    ],
+)
+def test_values_take_the_inputs_dtype_and_shape(text, expected):
+    (got,) = read_inputs([text], MODEL).values()
+    assert got.dtype == expected.dtype
+    assert got.shape == expected.shape
+    assert np.array_equal(got, expected)
+
+
+def test_a_file_comes_as_it_is(tmp_path):
+    array = np.random.default_rng(0).normal(size=(1, 2, 2))
+    np.save(tmp_path / "a=b.npy", array)
+    got = read_inputs([f"image=@{tmp_path}/a=b.npy"], MODEL)["image"]
+    assert got.dtype == np.float64, "a file's dtype is not changed without a word"
+    assert np.array_equal(got, array)
+
+
+@pytest.mark.parametrize(
+    ("texts", "message", "hint"),
+    [
+        (["image"], "cannot read input 'image'", "write name=@file.npy or name=1,2,3"),
+        (["imag=1"], "the model has no input 'imag'", "did you mean image?"),
+        (["small=1", "small=2"], "input 'small' is given twice", ""),
+        (["tokens=1,2"], "input 'tokens' has 3 values, not 2", "the model takes tokens:int64[3]"),
+        (["tokens=1,2,x"], "input 'tokens': not all values are int64", ""),
+        (["tokens=1,2,3.5"], "input 'tokens': not all values are int64", ""),
+        (["small=256"], "input 'small': not all values are uint8", ""),
+        (["mask=1,maybe"], "input 'mask': not all values are bool", ""),
+    ],
+)
+def test_what_cannot_be_read_is_a_usage_error(texts, message, hint):
+    with pytest.raises(UsageError) as caught:
+        read_inputs(texts, MODEL)
+    assert caught.value.message.startswith(message)
+    assert caught.value.hint == hint or (hint and caught.value.hint.startswith(hint))
+
+
+def test_files_that_hold_no_array_are_source_errors(tmp_path):
+    (tmp_path / "text.npy").write_text("hello")
+    (tmp_path / "empty.npy").touch()
+    np.save(tmp_path / "objects.npy", np.array([{}], dtype=object), allow_pickle=True)
+    np.savez(tmp_path / "many.npz", a=np.zeros(1))
+    for name in ("text.npy", "empty.npy", "objects.npy", "absent.npy", "many.npz"):
+        with pytest.raises(SourceError, match=name) as caught:
+            read_inputs([f"image=@{tmp_path / name}"], MODEL)
+        assert "numpy.save" in caught.value.hint
+
+
+def test_outputs_are_kept_by_name(tmp_path):
+    outputs = {"file": np.arange(3), "b/c": np.ones((2, 2), np.float32)}
+    save_outputs(tmp_path / "out.npz", outputs)
+    with np.load(tmp_path / "out.npz") as kept:
+        assert {name: kept[name].tolist() for name in kept} == {"file": [0, 1, 2], "b/c": [[1, 1], [1, 1]]}
+
+
+def test_an_output_that_cannot_be_written_is_a_usage_error(tmp_path):
+    with pytest.raises(UsageError, match=r"cannot write .*absent/out\.npz: No such file or directory"):
+        save_outputs(tmp_path / "absent" / "out.npz", {"a": np.zeros(1)})
