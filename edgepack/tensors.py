@@ -56,7 +56,7 @@ def save_outputs(path: Path, outputs: Mapping[str, Array]) -> None:
         with zipfile.ZipFile(path, "w") as archive:
             for name, tensor in outputs.items():
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                    np.lib.format.write_array(member, np.asanyarray(tensor), allow_pickle=False)
+                    np.save(member, tensor, allow_pickle=False)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
 
