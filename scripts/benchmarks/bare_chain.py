@@ -48,7 +48,8 @@ def run_ptl(path: Path, image: Tensor) -> NDArray[Any]:
     from torch.jit.mobile import _load_for_lite_interpreter
 
     output: Tensor = _load_for_lite_interpreter(str(path))(image)
-    return output.numpy()
+    result: NDArray[Any] = output.numpy()
+    return result
 
 
 def make_tflite(model: nn.Module, image: Tensor, folder: Path) -> Path:
