@@ -63,7 +63,8 @@ def write_bundle(
     with _parents(output), _cleaned_up(fresh, output):
         with _sink(fresh, zipped=output.suffix.lower() == ".zip") as sink:
             for path, text in sorted(texts.items()):
-                data = text.encode()
+                # A path that is no UTF-8 may be quoted in it; what is written then is JSON's escape too.
+                data = text.encode(errors="backslashreplace")
                 _add(sink, path, io.BytesIO(data), len(data))
             for path, file in sorted(listed.items()):
                 with _source(files[path]) as source:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, isfinite
@@ -63,7 +64,11 @@ class ArtifactResult:
         return min((one.snr_db for one in self.comparisons), default=-inf)
 
     def verified(self) -> Verified:
-        """Give the manifest's record of a result that passed."""
+        """Give the manifest's record of a result that passed.
+
+        Outputs without a finite signal-to-noise ratio (equal to their reference, or with a reference that is
+        zero throughout) do not count for the smallest one.
+        """
         finite = [one.snr_db for one in self.comparisons if isfinite(one.snr_db)]
         return Verified(
             runner=self.runner,
@@ -152,9 +157,35 @@ def worst_over_cases(cases: Sequence[Sequence[Comparison]]) -> tuple[Comparison,
         In the order in which outputs first appear. The reason is that of the failing case that needs the
         largest tolerance, and names the case when there are several.
     """
-    raise NotImplementedError
+    by_output: dict[str, list[tuple[int, Comparison]]] = {}
+    for index, verdicts in enumerate(cases):
+        for verdict in verdicts:
+            by_output.setdefault(verdict.output, []).append((index, verdict))
+    return tuple(_worst(output, found, len(cases)) for output, found in by_output.items())
+
+
+def _worst(output: str, found: Sequence[tuple[int, Comparison]], cases: int) -> Comparison:
+    failed = [(index, verdict) for index, verdict in found if not verdict.passed]
+    reason = ""
+    if failed:
+        index, verdict = max(failed, key=lambda pair: pair[1].needed_relative)
+        reason = f"golden case {index}: {verdict.reason}" if cases > 1 else verdict.reason
+    verdicts = [verdict for _, verdict in found]
+    return Comparison(
+        output=output,
+        passed=not failed,
+        reason=reason,
+        max_error=max(verdict.max_error for verdict in verdicts),
+        needed_relative=max(verdict.needed_relative for verdict in verdicts),
+        cosine=min(verdict.cosine for verdict in verdicts),
+        snr_db=min(verdict.snr_db for verdict in verdicts),
+    )
 
 
 def describe_host() -> dict[str, str]:
     """Give "system", "machine" and "python" of where this runs."""
-    raise NotImplementedError
+    return {
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+    }

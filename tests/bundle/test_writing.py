@@ -58,6 +58,12 @@ def test_a_bundle_is_replaced_by_a_bundle(parts, other_parts, tmp_path, name):
     assert list(output.parent.iterdir()) == [output]
 
 
+def test_a_source_path_that_is_no_utf8_is_kept(parts, tmp_path):
+    manifest = replace(parts.manifest, source={"text": os.fsdecode(b"mod\xe8le.py")})
+    write_bundle(tmp_path / "tiny", manifest, parts.files)
+    assert open_bundle(tmp_path / "tiny").manifest == manifest
+
+
 def test_permissions_are_the_users(parts, tmp_path):
     before = os.umask(0o027)
     try:
