@@ -158,10 +158,11 @@ def _move_into_place(fresh: Path, output: Path) -> None:
         fresh.rename(output)
         return
     aside = sibling(output, "old")
-    output.rename(aside)
     try:
+        output.rename(aside)
         fresh.rename(output)
     except BaseException:
-        aside.rename(output)
+        if not os.path.lexists(output):
+            aside.rename(output)
         raise
     remove(aside)
