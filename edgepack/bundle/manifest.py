@@ -59,7 +59,8 @@ class Verified:
         max_error: Largest |got - ref| over all outputs, in their own units.
         needed_relative: Smallest relative tolerance that would have passed.
         cosine: Smallest cosine similarity.
-        snr_db: Smallest signal-to-noise ratio in decibels; None when every output is equal to its reference.
+        snr_db: Smallest finite signal-to-noise ratio in decibels; None when every output is equal to its
+            reference.
     """
 
     runner: str

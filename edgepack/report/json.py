@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
 from edgepack.bundle.manifest import Gap
@@ -19,6 +20,7 @@ from edgepack.verdict import Comparison
 
 SCHEMA = "edgepack.report/1"
 
+_AGAIN = "build or verify the bundle again"
 _FIGURES = ("max_error", "needed_relative", "cosine", "snr_db")
 
 
@@ -47,7 +49,7 @@ def from_json(document: Mapping[str, Any]) -> Report:
     if schema != SCHEMA:
         raise BundleError(
             f"not a report that this edgepack reads: its schema is {schema!r}, not {SCHEMA!r}",
-            hint="build or verify the bundle again",
+            hint=_AGAIN,
         )
     try:
         return Report(
@@ -62,14 +64,28 @@ def from_json(document: Mapping[str, Any]) -> Report:
             seconds={step: float(taken) for step, taken in document["seconds"].items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BundleError(
-            f"the report is damaged: {type(error).__name__}: {error}", hint="build or verify the bundle again"
-        ) from error
+        raise BundleError(f"the report is damaged: {type(error).__name__}: {error}", hint=_AGAIN) from error
 
 
 def dumps(report: Report) -> str:
     """Give the document as text: what report.json holds."""
     return json.dumps(to_json(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def load(path: Path) -> Report:
+    """Read a report.json.
+
+    Raises:
+        BundleError: It is missing, damaged or of another version; the message names it.
+    """
+    try:
+        return from_json(json.loads(path.read_bytes()))
+    except OSError as error:
+        raise BundleError(f"cannot read {path}: {error.strerror}", hint=_AGAIN) from error
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{path} is not JSON: {error}", hint=_AGAIN) from error
+    except BundleError as error:
+        raise BundleError(f"{path}: {error.message}", error.hint) from error
 
 
 def _plain(value: object) -> object:

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from edgepack.errors import BundleError
-from edgepack.report.json import dumps, from_json, to_json
+from edgepack.report.json import dumps, from_json, load, to_json
 
 
 @pytest.mark.parametrize("name", ["good", "bad"])
@@ -41,3 +41,24 @@ def test_a_damaged_document_is_refused(good, key, value):
         from_json(to_json(good) | {key: value})
     assert raised.value.exit_code == 6
     assert raised.value.hint == "build or verify the bundle again"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot read .*report.json: No such file"),
+        (b"\xff", "report.json is not JSON"),
+        (b"[" * 100_000, "report.json is not JSON"),
+        (b"{}", "report.json: not a report"),
+    ],
+)
+def test_a_report_file_that_cannot_be_used_is_named(good, tmp_path, content, message):
+    path = tmp_path / "report.json"
+    path.write_text(dumps(good))
+    assert load(path) == good
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(BundleError, match=message) as raised:
+        load(path)
+    assert raised.value.exit_code == 6
