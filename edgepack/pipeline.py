@@ -58,7 +58,7 @@ def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
         VerificationFailed: A file was made that computes something else; `details["report"]` is the Report.
     """
     plan = find_target(options.target).plan(options.formats, options.precisions)
-    kind = find_kind(options.source.text)
+    kind = find_kind(options.source.text, options.source.arch)
     check_output(options.output, force=options.force)
     key = build_key(options, kind)
     if bundle := unchanged(options, key):

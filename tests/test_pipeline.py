@@ -1,0 +1,210 @@
+"""A build ships what it has proven, all of it or nothing, and says why not."""
+
+import hashlib
+import json
+import textwrap
+
+import pytest
+
+from edgepack.config import build_options
+from edgepack.errors import ConversionError, SourceError, UsageError, VerificationFailed
+from edgepack.events import EventKind
+from edgepack.pipeline import build
+from edgepack.verification import verify
+
+GOOD = """
+    import torch
+
+    class Net(torch.nn.Module):
+        edgepack_inputs = ("image:float32[1,3,10,14]",)
+
+        def __init__(self):
+            super().__init__()
+            self.features = torch.nn.Sequential(
+                torch.nn.Conv2d(3, 8, 3), torch.nn.BatchNorm2d(8), torch.nn.ReLU(), torch.nn.Conv2d(8, 4, 3)
+            )
+            self.head = torch.nn.Linear(4, 5)
+
+        def forward(self, image):
+            return self.head(self.features(image).mean((2, 3)))
+
+    def model():
+        torch.manual_seed(0)
+        net = Net()
+        with torch.no_grad():
+            for tensor in (*net.parameters(), *net.buffers()):
+                if tensor.is_floating_point():
+                    tensor.uniform_(0.2, 1.2)
+        return net
+"""
+# Neither ONNX exporter knows the operator, the lite interpreter does.
+TORCH_ONLY = """
+    import torch
+
+    class Net(torch.nn.Module):
+        edgepack_inputs = ("matrix:float32[1,4,4]",)
+
+        def forward(self, matrix):
+            return torch.linalg.eigvalsh(matrix @ matrix.transpose(1, 2))
+
+    model = Net()
+"""
+DROPOUT = GOOD.replace(
+    "return self.head(", "image = torch.nn.functional.dropout(image, 0.5)\n            return self.head("
+)
+
+
+@pytest.fixture
+def source(tmp_path):
+    def write(text):
+        path = tmp_path / "source" / "net.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(textwrap.dedent(text))
+        return f"{path}:model"
+
+    return write
+
+
+@pytest.fixture(autouse=True)
+def cache_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("EDGEPACK_CACHE_DIR", str(tmp_path / "cache"))
+
+
+def run(source, output, **settings):
+    return build(build_options(source, {"output": str(output), "name": "net", **settings}))
+
+
+def files(root):
+    return {
+        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_bundle_holds_both_formats_and_verifies_without_its_source(source, tmp_path):
+    result = run(source(GOOD), tmp_path / "out")
+    (tmp_path / "source" / "net.py").unlink()
+    assert result.report.passed
+    assert [artifact.id for artifact in result.bundle.manifest.artifacts] == [
+        "torch_lite/float32",
+        "tflite/float32",
+    ]
+    image = result.bundle.artifact("tflite/float32").inputs[0]
+    assert (image.name, image.shape, image.axes) == ("image", (1, 10, 14, 3), (0, 2, 3, 1))
+    report = verify(tmp_path / "out")
+    assert report.passed
+    assert [(one.artifact_id, one.cases) for one in report.results] == [
+        ("torch_lite/float32", 3),
+        ("tflite/float32", 3),
+    ]
+    assert all(0 < one.max_error < 1e-3 for one in report.results)
+
+
+def test_same_inputs_give_the_same_bytes(source, tmp_path):
+    text = source(GOOD)
+    run(text, tmp_path / "one", cache=False)
+    run(text, tmp_path / "two", cache=False)
+    one, two = files(tmp_path / "one"), files(tmp_path / "two")
+    for report in ("report.json", "report.html"):
+        del one[report], two[report]
+    assert one == two
+    assert {"manifest.json", "artifacts/net.float32.ptl", "artifacts/net.float32.tflite"} <= one.keys()
+
+
+def test_second_build_converts_nothing_and_gives_the_same(source, tmp_path):
+    text, events = source(GOOD), []
+    run(text, tmp_path / "one")
+    settings = {"output": str(tmp_path / "two"), "name": "net"}
+    result = build(build_options(text, settings), events.append)
+    made = [event for event in events if event.kind is EventKind.STARTED and event.step.startswith("make")]
+    assert made == []
+    assert len([event for event in events if "taken from the cache" in event.message]) == 2
+    assert (tmp_path / "one" / "manifest.json").read_bytes() == (
+        tmp_path / "two" / "manifest.json"
+    ).read_bytes()
+    assert result.report.passed
+    assert verify(tmp_path / "two").passed
+
+
+def test_changed_weights_are_converted_again(source, tmp_path):
+    run(source(GOOD), tmp_path / "out")
+    before = files(tmp_path / "out")
+    run(source(GOOD.replace("manual_seed(0)", "manual_seed(1)")), tmp_path / "out")
+    after = files(tmp_path / "out")
+    for path in ("artifacts/net.float32.ptl", "artifacts/net.float32.tflite", "golden/0/outputs/output.bin"):
+        assert before[path] != after[path]
+    assert verify(tmp_path / "out").passed
+
+
+def test_format_that_no_route_makes_fails_the_build_and_leaves_the_old_bundle(source, tmp_path):
+    run(source(GOOD), tmp_path / "out", formats=["torch_lite"])
+    before = files(tmp_path / "out")
+    with pytest.raises(ConversionError) as caught:
+        run(source(TORCH_ONLY), tmp_path / "out", keep_failed=str(tmp_path / "evidence"))
+    assert caught.value.exit_code == 4
+    assert "tflite/float32" in caught.value.message
+    assert "eig" in caught.value.message.lower()
+    assert "--keep-going" in caught.value.hint
+    report = caught.value.details["report"]
+    assert not report.passed
+    assert {failure.artifact_id for failure in report.failures} == {"tflite/float32"}
+    assert len(report.failures) >= 2, "every route is tried"
+    assert files(tmp_path / "out") == before
+    assert list((tmp_path / "evidence" / "logs").glob("*.log"))
+
+
+def test_keep_going_ships_the_rest_with_the_gap_written_down(source, tmp_path):
+    result = run(source(TORCH_ONLY), tmp_path / "out", keep_going=True)
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert [artifact["id"] for artifact in manifest["artifacts"]] == ["torch_lite/float32"]
+    assert [(gap["id"], gap["by_nature"]) for gap in manifest["gaps"]] == [("tflite/float32", False)]
+    assert not result.report.passed
+    assert verify(tmp_path / "out").passed
+
+
+def test_random_model_is_refused(source, tmp_path):
+    with pytest.raises(SourceError) as caught:
+        run(source(DROPOUT), tmp_path / "out")
+    assert "not deterministic" in caught.value.message
+    assert caught.value.exit_code == 3
+    assert not (tmp_path / "out").exists()
+
+
+def test_model_that_kills_its_process_is_reported(source, tmp_path):
+    crash = GOOD.replace("torch.manual_seed(0)", "import ctypes; ctypes.string_at(0)")
+    with pytest.raises(SourceError) as caught:
+        run(source(crash), tmp_path / "out")
+    assert "killed by SIGSEGV" in caught.value.message
+
+
+def test_time_limit_names_itself(source, tmp_path):
+    slow = GOOD.replace("torch.manual_seed(0)", "import time; time.sleep(60)")
+    with pytest.raises(SourceError) as caught:
+        run(source(slow), tmp_path / "out", timeout=3)
+    assert "time limit of 3 s" in caught.value.message
+
+
+def test_foreign_output_is_refused_before_any_work(source, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("years of work")
+    with pytest.raises(UsageError) as caught:
+        run("no_such_module:attr", tmp_path / "out")
+    assert "--force" in caught.value.hint or "not a bundle" in caught.value.message
+    assert (tmp_path / "out" / "thesis.txt").read_text() == "years of work"
+
+
+def test_wrong_file_is_never_shipped(source, tmp_path, monkeypatch):
+    """The judge itself: with an impossible tolerance even good files are refused, and exit code 1 says so."""
+    from dataclasses import replace
+
+    from edgepack import prove
+    from edgepack.precision import PRECISIONS, Tolerance
+
+    strict = replace(PRECISIONS["float32"], tolerance=Tolerance(-1.0, 0.0, "nothing is near enough"))
+    monkeypatch.setitem(prove.PRECISIONS, "float32", strict)
+    with pytest.raises(VerificationFailed) as caught:
+        run(source(GOOD), tmp_path / "out", formats=["torch_lite"])
+    assert caught.value.exit_code == 1
+    assert "torch_lite/float32" in caught.value.message
+    assert not (tmp_path / "out").exists()
