@@ -107,7 +107,7 @@ def _invoke(arguments: list[str], flags: Flags) -> int:
             outcome: Outcome = app.invoke(context)
     except click.exceptions.Exit as ended:
         return ended.exit_code
-    click.echo(json.dumps(outcome.document, indent=2) if flags.json else outcome.text())
+    click.echo(json.dumps(outcome.document, indent=2, allow_nan=False) if flags.json else outcome.text())
     return outcome.exit_code
 
 

@@ -12,9 +12,9 @@ from packaging.utils import canonicalize_name
 from edgepack.errors import MissingTool
 
 EXTRAS = {
-    "": "inspect, run and verify bundles",
-    "torch": "build from PyTorch models, make .ptl files",
-    "tflite": "build from ONNX models, make and run .tflite files",
+    "": "inspect bundles",
+    "torch": "load PyTorch models, make and run .ptl files",
+    "tflite": "load ONNX models, make and run .tflite files",
     "tensorflow": "the second way to make .tflite files, for models that the first refuses",
 }
 """What each extra is for; the base is the nameless one."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgepack.cli.columns import columns, size
+from edgepack.cli.columns import columns
 from edgepack.cli.command import Outcome, define
 from edgepack.errors import MissingTool
 
@@ -45,11 +45,13 @@ def _document(found: Diagnosis) -> dict[str, Any]:
 
 
 def _text(found: Diagnosis) -> str:
+    from rich.filesize import decimal
+
     machine = [
         ("edgepack", found.edgepack),
         ("Python", f"{found.python[0]} ({found.python[1]})"),
         ("system", f"{found.system}, {found.cores} cores"),
-        ("memory", f"{size(found.memory)}, {size(found.memory_free)} of it free"),
+        ("memory", f"{decimal(found.memory)}, {decimal(found.memory_free)} of it free"),
         ("cache", _folder(found.cache)),
         ("scratch", _folder(found.scratch)),
     ]
@@ -57,7 +59,9 @@ def _text(found: Diagnosis) -> str:
 
 
 def _folder(folder: Folder) -> str:
-    return f"{folder.path}, {size(folder.free)} free{'' if folder.writable else ', NOT WRITABLE'}"
+    from rich.filesize import decimal
+
+    return f"{folder.path}, {decimal(folder.free)} free{'' if folder.writable else ', NOT WRITABLE'}"
 
 
 def _extra(extra: Extra) -> str:

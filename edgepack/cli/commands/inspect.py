@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgepack.cli.columns import columns, size
+from edgepack.cli.columns import columns
 from edgepack.cli.command import Outcome, define
 
 if TYPE_CHECKING:
@@ -43,8 +43,10 @@ def _sections(manifest: Manifest) -> Iterator[str]:
 
 
 def _facts(artifact: Artifact) -> list[tuple[str, str]]:
+    from rich.filesize import decimal
+
     return [
-        ("file", f"{artifact.file.path}, {size(artifact.file.bytes)}"),
+        ("file", f"{artifact.file.path}, {decimal(artifact.file.bytes)}"),
         ("requires", ", ".join(f"{name} {least}" for name, least in artifact.requires.items()) or "-"),
         ("made by", artifact.route),
         ("operators", str(len(artifact.operators))),

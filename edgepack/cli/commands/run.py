@@ -1,6 +1,7 @@
 """Run one artifact of a bundle on this machine.
 
-Inputs and outputs are in the source model's own layout, whatever the artifact's file uses.
+Inputs and outputs are in the source model's own layout, whatever the artifact's file uses. With `--json` an
+output's values are listed in row-major order, up to 1000 of them; `--output` keeps all.
 
 \b
   edgepack run dist/digits --artifact tflite/float32 --input image=@digit.npy --output out.npz
@@ -9,6 +10,7 @@ Inputs and outputs are in the source model's own layout, whatever the artifact's
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +60,9 @@ def command(
 
 
 def _document(tensor: Array) -> dict[str, Any]:
-    values = tensor.ravel().tolist() if tensor.size <= _LISTED else None
+    listed = tensor.ravel().tolist() if tensor.size <= _LISTED else None
+    # JSON has no infinities and no NaN.
+    values = listed and [value if isfinite(value) else str(value) for value in listed]
     return {"dtype": str(tensor.dtype), "shape": list(tensor.shape), "values": values}
 
 
@@ -66,8 +70,12 @@ def _text(outputs: Mapping[str, Array]) -> str:
     rows = []
     for name, tensor in outputs.items():
         shape = ",".join(map(str, tensor.shape))
-        first = " ".join(f"{value:.6g}" for value in tensor.ravel()[:_SHOWN].tolist())
+        first = " ".join(map(_number, tensor.ravel()[:_SHOWN].tolist()))
         more = " …" if tensor.size > _SHOWN else ""
-        span = f"{tensor.min():.6g}..{tensor.max():.6g}" if tensor.size else ""
+        span = f"{_number(tensor.min().item())}..{_number(tensor.max().item())}" if tensor.size else ""
         rows.append((name, f"{tensor.dtype}[{shape}]", span, first + more))
     return columns([("output", "tensor", "range", "values"), *rows])
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
