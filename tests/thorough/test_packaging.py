@@ -89,7 +89,7 @@ def edgepack(python: Path, *arguments: str, code: int) -> subprocess.CompletedPr
 
 def evaluate(python: Path, code: str) -> str:
     # -P: the wheel has to do, not the sources in the current folder.
-    return subprocess.run([str(python), "-P", "-c", code], capture_output=True, text=True, check=True).stdout
+    return subprocess.check_output([str(python), "-P", "-c", code], text=True)
 
 
 def test_wheel_holds_the_package_and_nothing_else(wheel):
@@ -123,7 +123,9 @@ def test_base_inspects_a_bundle(base_python, bundle):
 
 
 def test_base_opens_a_bundle_from_python(base_python, bundle):
-    code = f"import edgepack; print(edgepack.open_bundle({str(bundle)!r}).manifest.name)"
+    code = (
+        f"import edgepack, pathlib; print(edgepack.open_bundle(pathlib.Path({str(bundle)!r})).manifest.name)"
+    )
     assert evaluate(base_python, code) == "digits\n"
 
 
