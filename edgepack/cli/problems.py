@@ -6,6 +6,7 @@ import errno
 import json
 import traceback
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 import click
@@ -51,7 +52,7 @@ def document(error: EdgepackError) -> dict[str, Any]:
             "message": error.message,
             "hint": error.hint,
             "exit_code": error.exit_code,
-            "details": {name: _plain(value) for name, value in error.details.items()},
+            "details": _plain(error.details),
         }
     }
 
@@ -64,11 +65,11 @@ def show(cause: BaseException, flags: Flags) -> int:
     """
     error = explain(cause)
     if flags.json:
-        click.echo(json.dumps(document(error), indent=2, default=str))
-    elif report := error.details.get("report"):
+        click.echo(json.dumps(document(error), indent=2))
+    elif "report" in error.details:
         from edgepack.cli.reports import report_text
 
-        click.echo(report_text(report))
+        click.echo(report_text(error.details["report"]))
     click.echo(f"Error: {error.message}", err=True)
     if error.hint:
         click.echo(f"Hint: {error.hint}", err=True)
@@ -87,11 +88,22 @@ def _bug(error: BaseException) -> InternalError:
 
 
 def _plain(value: object) -> object:
-    """Give a report as its document, anything else as it is."""
+    """Give what JSON can hold: a report as its document, and as text what JSON has no word for."""
     from edgepack.report import Report
     from edgepack.report.json import to_json
 
-    return to_json(value) if isinstance(value, Report) else value
+    match value:
+        case Report():
+            return to_json(value)
+        case Mapping():
+            return {str(name): _plain(part) for name, part in value.items()}
+        case list() | tuple():
+            return [_plain(part) for part in value]
+        case None | str() | int():
+            return value
+        case float() if isfinite(value):
+            return value
+    return str(value)
 
 
 def _evidence(details: Mapping[str, Any]) -> str:
