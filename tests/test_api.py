@@ -2,7 +2,10 @@
 
 import pkgutil
 
+import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 import edgepack
 from edgepack.errors import UsageError
@@ -32,3 +35,36 @@ def test_a_wrong_setting_is_refused_before_anything_is_loaded():
         edgepack.build("no.such:model", precision=["float32"])
     assert caught.value.message == "edgepack.build: unknown key 'precision'"
     assert caught.value.hint.startswith("did you mean precisions?")
+
+
+def test_a_program_builds_verifies_and_runs(tmp_path, monkeypatch):
+    monkeypatch.setenv("EDGEPACK_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("EDGEPACK_NAME", "not_asked_of_a_program")
+    weights = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["features", "weights"], ["scores"])],
+        "net",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, (2, 6))],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, (2, 4))],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
+        tmp_path / "net.onnx",
+    )
+    steps = []
+    bundle = edgepack.build(
+        str(tmp_path / "net.onnx"),
+        output=tmp_path / "out.zip",
+        cases=2,
+        emit=lambda event: steps.append(event.step),
+    )
+    assert (bundle.name, bundle.path, len(bundle.manifest.golden)) == ("net", tmp_path / "out.zip", 2)
+    assert "write the bundle" in steps
+    report = edgepack.verify(bundle)
+    assert report
+    assert [result.artifact_id for result in report.results] == ["tflite/float32"]
+    features = np.random.default_rng(1).normal(size=(2, 6)).astype(np.float32)
+    scores = edgepack.run(tmp_path / "out.zip", "tflite/float32", {"features": features})["scores"]
+    assert np.allclose(scores, features @ weights, atol=1e-5)
+    assert callable(edgepack.verify), "no module has taken the function's place"

@@ -36,7 +36,7 @@ def line_of(event: Event) -> str:
         case EventKind.FINISHED:
             return f"{event.step} … {event.seconds or 0:.1f} s"
         case EventKind.FAILED:
-            reason = event.message.partition("\n")[0]
+            reason = event.message.partition("\n")[0] or "interrupted"
             return f"{event.step} … failed after {event.seconds or 0:.1f} s: {reason}"
         case EventKind.NOTE:
             return f"{event.step}: {event.message}"
