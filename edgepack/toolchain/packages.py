@@ -15,7 +15,7 @@ EXTRAS = {
     "": "inspect bundles",
     "torch": "load PyTorch models, make and run .ptl files",
     "tflite": "load ONNX models, make and run .tflite files",
-    "tensorflow": "the second way to make .tflite files, for models that the first refuses",
+    "tensorflow": "make .tflite files of models that the first converter refuses",
 }
 """What each extra is for; the base is the nameless one."""
 
