@@ -49,8 +49,8 @@ def build_key(options: BuildOptions, kind: SourceKind) -> str:
     )
 
 
-def unchanged(options: BuildOptions, key: str) -> Bundle | None:
-    """Give the bundle at the output when it is whole and what this build would make again."""
+def unchanged(options: BuildOptions, key: str) -> tuple[Bundle, Report] | None:
+    """Give the bundle at the output, with its report, when it is whole and what this build would make."""
     if not (key and options.cache and options.output.exists()):
         return None
     try:
@@ -58,9 +58,13 @@ def unchanged(options: BuildOptions, key: str) -> Bundle | None:
         if bundle.manifest.build_key != key:
             return None
         check_files(bundle)
+        report = report_json.load(bundle.root / "report.json")
     except BundleError:
         return None
-    return bundle
+    # A bundle with a gap was allowed by --keep-going; a build without it must fail again.
+    if not options.keep_going and any(not gap.by_nature for gap in bundle.manifest.gaps):
+        return None
+    return bundle, report
 
 
 class ArtifactCache:

@@ -61,9 +61,9 @@ def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
     kind = find_kind(options.source.text, options.source.arch)
     check_output(options.output, force=options.force)
     key = build_key(options, kind)
-    if bundle := unchanged(options, key):
+    if found := unchanged(options, key):
         emit(Event(EventKind.NOTE, "build", f"unchanged: {options.output} is what this build would make"))
-        return BuildResult(bundle, _stored_report(bundle), unchanged=True)
+        return BuildResult(*found, unchanged=True)
     timer = StepTimer(emit)
     with (
         tempfile.TemporaryDirectory(prefix="edgepack-") as scratch,
@@ -154,9 +154,3 @@ def _refuse_what_failed(site: Site, findings: assemble.Findings, report: Report)
         )
     reason = failed[0].failures[0].reason if failed[0].failures else "no route to it"
     raise ConversionError(f"no route leads to {names}: {reason}", failed[0].hint or hint, details)
-
-
-def _stored_report(bundle: Bundle) -> Report:
-    import json
-
-    return report_json.from_json(json.loads((bundle.root / "report.json").read_text()))

@@ -85,10 +85,7 @@ class Prover:
         wrong = [result for result in results if not result.passed]
         if wrong:
             comparisons = tuple(one for result in wrong for one in result.comparisons)
-            reason = next(one.reason for one in comparisons if not one.passed)
-            failure = RouteFailure(
-                before.id, route.name, f"computes something else: {reason}", comparisons=comparisons
-            )
+            failure = RouteFailure(before.id, route.name, "computes something else", comparisons=comparisons)
             return replace(before, failures=(*before.failures, failure))
         return replace(before, route=route.name, candidate=candidate, results=results)
 

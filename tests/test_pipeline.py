@@ -208,3 +208,55 @@ def test_wrong_file_is_never_shipped(source, tmp_path, monkeypatch):
     assert caught.value.exit_code == 1
     assert "torch_lite/float32" in caught.value.message
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def onnx_file(tmp_path):
+    """A plain ONNX model whose second output no converter makes, if asked for."""
+    import numpy as np
+    from onnx import TensorProto, helper, numpy_helper, save
+
+    def write(operator="Relu"):
+        weights = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+        graph = helper.make_graph(
+            [
+                helper.make_node("MatMul", ["x", "w"], ["h"]),
+                helper.make_node(operator, ["h"], ["y"], name="tail"),
+            ],
+            "net",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 4])],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 3])],
+            [numpy_helper.from_array(weights, "w")],
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        save(model, tmp_path / "net.onnx")
+        return str(tmp_path / "net.onnx")
+
+    return write
+
+
+def test_unchanged_file_is_not_even_loaded(onnx_file, tmp_path):
+    text, events = onnx_file(), []
+    first = run(text, tmp_path / "out")
+    assert not first.unchanged
+    assert [gap.id for gap in first.bundle.manifest.gaps] == ["torch_lite/float32"]
+    options = build_options(text, {"output": str(tmp_path / "out"), "name": "net"})
+    again = build(options, events.append)
+    assert again.unchanged
+    assert again.report.passed
+    assert [event.kind for event in events] == [EventKind.NOTE]
+
+
+@pytest.mark.parametrize("damage", ["artifact", "option", "source"])
+def test_anything_that_differs_is_built_again(onnx_file, tmp_path, damage):
+    text, settings = onnx_file(), {}
+    run(text, tmp_path / "out")
+    if damage == "artifact":
+        artifact = tmp_path / "out" / "artifacts" / "net.float32.tflite"
+        artifact.write_bytes(artifact.read_bytes()[:-1] + b"?")
+    elif damage == "option":
+        settings = {"seed": 7}
+    else:
+        onnx_file("Sigmoid")
+    assert not run(text, tmp_path / "out", **settings).unchanged
+    assert verify(tmp_path / "out").passed
