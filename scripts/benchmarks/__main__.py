@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
+import survey
 from cases import CASES, ROOT, Case
 from measure import Pair, Peak, peak, seconds, take_turns
 
@@ -112,12 +113,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/benchmark", description=__doc__)
     names = [case.name for case in CASES]
     parser.add_argument("names", nargs="*", help=f"which to run, all if none: {', '.join(names)}")
+    parser.add_argument(
+        "--survey", action="store_true", help="build torchvision networks, print a table of them"
+    )
     parser.add_argument("--repeat", type=int, help="time each command this often, instead of the case's own")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of the table")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(names):
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     os.chdir(ROOT)
+    if arguments.survey:
+        return survey.main()
     if not arguments.json:
         print(f"{machine()}\n{'':31} {'edgepack':>12} {'baseline':>12}")
     outcomes = []
