@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from edgepack.bundle import Bundle, check_files, open_bundle
 from edgepack.bundle.manifest import Artifact
 from edgepack.errors import SourceError, UsageError, VerificationFailed
 from edgepack.events import Listener, StepTimer, ignore, step
+from edgepack.model import TensorSpec
 from edgepack.precision import PRECISIONS
 from edgepack.report import ArtifactResult, Report, describe_host
 from edgepack.runners.base import Runner, Subject
@@ -155,5 +155,11 @@ def _check_inputs(bundle: Bundle, inputs: Mapping[str, Array]) -> None:
         got = inputs[name]
         if tuple(got.shape) != spec.shape or str(got.dtype) != spec.dtype:
             found = f"{got.dtype}[{','.join(map(str, got.shape))}]"
-            hint = "reshape it" if got.size == prod(spec.shape) else "the model takes one fixed shape"
+            hint = _how_to_fit(got, spec)
             raise SourceError(f"input {name!r} is {found}, the model takes {spec}", hint=hint)
+
+
+def _how_to_fit(array: Array, spec: TensorSpec) -> str:
+    if tuple(array.shape) == spec.shape:
+        return f"convert it: array.astype({spec.dtype!r})"
+    return "reshape it" if array.size == spec.elements else "the model takes one fixed shape"

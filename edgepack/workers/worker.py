@@ -118,9 +118,10 @@ class Worker:
         return near, started.pid
 
     def _converse(self, channel: socket.socket, pid: int, job: Job, limits: Limits | None) -> Any:
-        send(channel, job)
-        limits = limits or self._pool.limits
-        message = _watch(channel, pid, limits, job.log)
+        with contextlib.suppress(BrokenPipeError):
+            # A child that died at once says how in what there is to read.
+            send(channel, job)
+        message = _watch(channel, pid, limits or self._pool.limits, job.log)
         match message:
             case Returned(value):
                 return value
