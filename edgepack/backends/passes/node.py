@@ -42,6 +42,11 @@ class Node:
     builder: Builder = field(repr=False)
     run_body: Callable[[Any, Sequence[Value]], list[Value]] | None = field(repr=False, default=None)
 
+    @property
+    def emitted(self) -> bool:
+        """True for a node that a pass emitted, whose indices are known to count from the front."""
+        return not self.name
+
     def has(self, index: int) -> bool:
         """True when that input is there."""
         return index < len(self.inputs) and self.inputs[index] is not None

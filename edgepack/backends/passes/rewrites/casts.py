@@ -46,7 +46,7 @@ def casts(node: Node) -> Tensor:
     tensor, target = node.tensor(0), _target(node)
     if is_string(target) or is_string(tensor.dtype):
         raise Refusal("strings have no counterpart on the phone")
-    if target.name.startswith(("float8", "float6", "float4")):
+    if target.name.startswith(("float8", "float6_", "float4")):
         raise Refusal(f"rounding to {target.name} has no counterpart on the phone")
     source = physical(tensor.dtype)
     stored = retag(tensor, source)

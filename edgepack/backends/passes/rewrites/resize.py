@@ -1,0 +1,125 @@
+"""Resize and Upsample: a Gather or a product with a constant matrix along each axis."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edgepack.backends.passes import schemas
+from edgepack.backends.passes.dtypes import Array, is_integer
+from edgepack.backends.passes.forms import along, apply_matrix, as_float, check_matrix, gather, through_float
+from edgepack.backends.passes.node import Node
+from edgepack.backends.passes.registry import rewrite
+from edgepack.backends.passes.values import Tensor, array_constant
+
+_OPSET = 19  # of Resize as the reference evaluator has it, with antialias and the aspect policies
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """How one axis is resized."""
+
+    axis: int
+    size: int
+    scale: float
+    by_scale: bool
+    region: tuple[float, float] | None
+
+
+@rewrite("Resize", "Upsample", wrong_in="2.6.9")
+def resize(node: Node) -> Tensor:
+    """Resize is separable: nearest is a Gather along each axis, all else a matrix along each axis.
+
+    Row k of the matrix is the resized unit vector k, computed by ONNX's reference evaluator. The converter
+    ignores nearest_mode, coordinate transformations, antialias and aspect policies for most of its variants.
+    """
+    tensor = node.tensor(0)
+    modes = _modes(node)
+    for axis in _axes(node):
+        size = tensor.shape[axis.axis]
+        if axis.size == size and axis.scale == 1 and axis.region is None:
+            continue
+        tensor = _along(tensor, axis, modes)
+    return tensor
+
+
+def _modes(node: Node) -> dict[str, Any]:
+    if node.op_type == "Upsample" or node.opset == 10:
+        # Their only behaviour (ONNX Upsample-9 and Resize-10), in Resize-19's words.
+        mode = node.text("mode", "nearest")
+        return {"mode": mode, "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    ignored = {"axes", "keep_aspect_ratio_policy"}
+    return {name: node.attributes[name] for name in node.given - ignored}
+
+
+def _axes(node: Node) -> list[_Axis]:
+    tensor = node.tensor(0)
+    old = node.op_type == "Upsample" or node.opset == 10
+    slot = 1 if old else 2
+    axes = [axis % tensor.rank for axis in node.integers("axes", range(tensor.rank))]
+    if node.has(3):
+        return _from_sizes(node, axes)
+    if node.has(slot):
+        scales = [float(s) for s in node.constant(slot, "scales")]
+    else:
+        scales = [float(s) for s in node.attributes["scales"]]
+    sizes = [math.floor(tensor.shape[a] * s) for a, s in zip(axes, scales, strict=True)]
+    rows = zip(axes, sizes, scales, strict=True)
+    return [
+        _Axis(a, n, s, by_scale=True, region=_region(node, k, len(axes))) for k, (a, n, s) in enumerate(rows)
+    ]
+
+
+def _from_sizes(node: Node, axes: list[int]) -> list[_Axis]:
+    """Sizes as they are, or the largest (smallest) of one aspect that fits in (covers) them."""
+    shape, sizes = node.tensor(0).shape, node.ints(3, "sizes")
+    ratios = [size / shape[axis] for size, axis in zip(sizes, axes, strict=True)]
+    policy = node.text("keep_aspect_ratio_policy", "stretch")
+    if policy == "stretch":
+        rows = zip(axes, sizes, ratios, strict=True)
+        regions = [_region(node, k, len(axes)) for k in range(len(axes))]
+        return [
+            _Axis(a, n, r, by_scale=False, region=region)
+            for (a, n, r), region in zip(rows, regions, strict=True)
+        ]
+    scale = min(ratios) if policy == "not_larger" else max(ratios)
+    # Halves go up (ONNX Resize-18, round_int).
+    found = [(axis, math.floor(shape[axis] * scale + 0.5)) for axis in axes]
+    return [_Axis(a, n, scale, by_scale=True, region=None) for a, n in found]
+
+
+def _region(node: Node, k: int, count: int) -> tuple[float, float] | None:
+    if node.text("coordinate_transformation_mode") != "tf_crop_and_resize":
+        return None
+    roi = node.constant(1, "roi")
+    return float(roi[k]), float(roi[k + count])
+
+
+def _along(tensor: Tensor, axis: _Axis, modes: dict[str, Any]) -> Tensor:
+    size = tensor.shape[axis.axis]
+    check_matrix(size * axis.size)
+    if modes.get("mode", "nearest") == "nearest" and axis.region is None:
+        indices = _resized(np.arange(size), axis, modes).astype(np.int64)
+        return gather(tensor, indices, axis.axis)
+    # What is outside a cropped region is a constant, so the map is affine.
+    shift = _resized(np.zeros(size), axis, modes)
+    matrix = np.stack([_resized(row, axis, modes) - shift for row in np.eye(size)])
+    real = as_float(tensor) if is_integer(tensor.dtype) else tensor
+    result = apply_matrix(real, axis.axis, matrix)
+    if shift.any():
+        result = result + array_constant(along(shift, axis.axis, tensor.rank).astype(real.dtype), tensor)
+    return through_float(tensor, result) if is_integer(tensor.dtype) else result
+
+
+def _resized(row: Array, axis: _Axis, modes: dict[str, Any]) -> Array:
+    """A vector, resized by ONNX's reference evaluator."""
+    region = np.array(axis.region or (0, 1), np.float32)
+    scale, size = np.array([axis.scale], np.float32), np.array([axis.size], np.int64)
+    exact = axis.by_scale and math.floor(len(row) * scale[0]) == axis.size
+    target: list[Array | None] = [scale] if exact else [None, size]
+    inputs = [row.astype(np.float32), region, *target]
+    result: Array = schemas.evaluate("Resize", inputs, 1, modes, opset=_OPSET)[0]
+    return result
