@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 type Outputs = Mapping[str, Array]
 
-_INPUT_HINT = "give inputs of the model's own kind: =low..high after an --input, or --golden with real ones"
+_INPUT_HINT = (
+    "use trained weights, and inputs of their kind: =low..high after an --input, or --golden with real ones"
+)
 
 
 def check_repeatable(first: Outputs, second: Outputs, suspects: Callable[[], Sequence[str]]) -> None:

@@ -85,7 +85,7 @@ def refuse_code(path: Path, names: list[str]) -> SourceError:
     what = f" ({listing(names)})" if names else ""
     return SourceError(
         f"{path} holds pickled Python objects{what}: loading it would run code from the file",
-        hint="--trust loads it all the same, if you trust whoever made it; "
+        hint="--trust, without --arch, loads it all the same, if you trust whoever made it; "
         "a TorchScript file (torch.jit.save) or a state dict with --arch needs no trust",
     )
 
