@@ -23,6 +23,9 @@ from edgepack.errors import ConversionError
 TARGET_OPSET = 20
 _MAX_NODES = 20_000
 _MAX_DEPTH = 60
+# These only repeat a constant; a large result is left to the phone, to keep the file small.
+_REPEATING = ("Expand", "Tile")
+_MAX_REPEATED_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +183,8 @@ class Walker:
             )
         except Exception:  # noqa: BLE001  whatever the evaluator cannot do is left to the passes
             return None
+        if node.op_type in _REPEATING and sum(np.asarray(r).nbytes for r in results) > _MAX_REPEATED_BYTES:
+            return None
         if node.op_type != "Constant":
             self._note(node, "fold")
         return [
@@ -266,7 +271,7 @@ def _checked_inputs(node: Node) -> list[Tensor | None]:
     inputs = [i if isinstance(i, Tensor) else None for i in node.inputs]
     if any(i is not None and is_string(i.dtype) for i in inputs):
         raise Refusal("strings have no counterpart on the phone")
-    if not node.domain and node.op_type not in SUPPORTED:
+    if node.domain.startswith("ai.onnx.") or (not node.domain and node.op_type not in SUPPORTED):
         raise Refusal("neither the converter nor a pass has a form of it")
     for slot in STRUCTURAL.get(node.op_type, ()):
         tensor = inputs[slot] if slot < len(inputs) else None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgepack.backends.passes.dtypes import BOOL, FLOAT32
+from edgepack.backends.passes.dtypes import BOOL, FLOAT32, is_float
 from edgepack.backends.passes.forms import expand, minimum
 from edgepack.backends.passes.node import Node
 from edgepack.backends.passes.registry import rewrite
@@ -67,7 +67,8 @@ def clip_from_tiny_attribute(node: Node) -> Tensor:
 
 def _where_broadcasts(node: Node) -> bool:
     tensors = [node.tensor(k) for k in range(3)]
-    return all(t.static for t in tensors) and len({t.shape for t in tensors}) > 1
+    static = all(t.static for t in tensors) and is_float(tensors[1].dtype)
+    return static and len({t.shape for t in tensors}) > 1
 
 
 @rewrite("Where", when=_where_broadcasts, wrong_in="2.6.9")
