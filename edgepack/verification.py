@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from edgepack.backends import load_backend, require
 from edgepack.bundle import Bundle, check_files, open_bundle
 from edgepack.bundle.manifest import Artifact
-from edgepack.errors import SourceError, UsageError, VerificationFailed
+from edgepack.errors import MissingTool, SourceError, UsageError, VerificationFailed
 from edgepack.events import Listener, StepTimer, ignore, step
+from edgepack.golden_pictures import check_pictures
 from edgepack.model import TensorSpec
 from edgepack.precision import PRECISIONS
 from edgepack.report import ArtifactResult, Report, describe_host
@@ -56,21 +57,26 @@ def verify(path: Path, options: VerifyOptions | None = None, emit: Listener = ig
         BundleError: The bundle is damaged, or not safe to read.
         UsageError: It has no such artifact.
         MissingTool: A runtime is not installed.
+        VerificationFailed: A golden case's picture does not become its input.
     """
     options = options or VerifyOptions()
     timer = StepTimer(emit)
     with open_bundle(path) as bundle, tempfile.TemporaryDirectory(prefix="edgepack-") as scratch:
         with step(timer, "check the bundle's files"):
             check_files(bundle)
+        warnings: tuple[str, ...] = ()
         artifacts = [bundle.artifact(one) for one in options.artifacts] or list(bundle.manifest.artifacts)
         with Workers(Path(scratch) / "logs", options.limits) as workers:
             _start_runtimes(artifacts, workers)
+            if any(case.raw for case in bundle.manifest.golden):
+                warnings = _check_pictures(bundle, workers, timer)
             results = _check_all(bundle, artifacts, HostRunner(workers), timer)
         return Report(
             name=bundle.name,
             target=bundle.manifest.target,
             results=tuple(results),
             gaps=bundle.manifest.gaps,
+            warnings=warnings,
             tools=installed(),
             host=describe_host(),
             seconds=timer.seconds,
@@ -117,6 +123,20 @@ def _start_runtimes(artifacts: Sequence[Artifact], workers: Workers) -> None:
         backend = load_backend(name)
         require(backend, backend.run_modules, "running")
         workers.start(*backend.run_modules)
+
+
+def _check_pictures(bundle: Bundle, workers: Workers, emit: Listener) -> tuple[str, ...]:
+    """Make sure that the golden cases' pictures become their inputs, and say if that cannot be told."""
+    with step(emit, "check the golden pictures"):
+        try:
+            workers.start("numpy").run(check_pictures, bundle.golden, name="check pictures")
+        except MissingTool as error:
+            return (f"the golden pictures were not checked: {error.message}; {error.hint}",)
+        except JobFailed as error:
+            raise VerificationFailed(
+                f"checking the golden pictures failed: {error.reason}", details={"log": error.log}
+            ) from error
+    return ()
 
 
 def _check_all(
