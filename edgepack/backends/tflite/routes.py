@@ -16,7 +16,7 @@ from edgepack.toolchain.packages import missing_tool
 
 DIRECT_MODULES = ("onnx2tf.tflite_builder",)
 _TENSORFLOW_MODULES = ("onnx2tf.onnx2tf", "tensorflow")
-_RUN_MODULES = ("ai_edge_litert.interpreter",)
+RUN_MODULES = ("ai_edge_litert.interpreter", "ai_edge_litert.schema_py_generated", "edgepack.contract")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def _describe(context: RouteContext, file: Path, route: str) -> Candidate:
     from edgepack.backends.tflite.contracts import find_contracts
     from edgepack.backends.tflite.flatbuffer import read_needs
 
-    worker = context.workers.start(*_RUN_MODULES)
+    worker = context.workers.start(*RUN_MODULES)
     tolerance = PRECISIONS["float32"].tolerance
     inputs, outputs = worker.run(
         find_contracts, file, context.golden, tolerance, name=f"find contract tflite {route}"
