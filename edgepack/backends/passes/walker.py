@@ -23,9 +23,6 @@ from edgepack.errors import ConversionError
 TARGET_OPSET = 20
 _MAX_NODES = 20_000
 _MAX_DEPTH = 60
-# These only repeat a constant; a large result is left to the phone, to keep the file small.
-_REPEATING = ("Expand", "Tile")
-_MAX_REPEATED_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +180,8 @@ class Walker:
             )
         except Exception:  # noqa: BLE001  whatever the evaluator cannot do is left to the passes
             return None
-        if node.op_type in _REPEATING and sum(np.asarray(r).nbytes for r in results) > _MAX_REPEATED_BYTES:
-            return None
-        if node.op_type != "Constant":
+        if "value" not in node.given or node.op_type != "Constant":
+            # The converter takes Constant with a tensor as it is, and no other kind of it.
             self._note(node, "fold")
         return [
             TensorSequence(tuple(self.constant(v) for v in r)) if isinstance(r, list) else self.constant(r)

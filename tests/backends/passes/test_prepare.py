@@ -127,7 +127,8 @@ def test_inputs_that_are_data_as_well_are_not_taken_for_shapes():
 def test_shapes_computed_in_the_graph_are_folded(prepared_run):
     model = parsed(
         """g (float[2,3,4] x) => (float[a,b] y) <int64[1] zero = {0}, int64[1] rest = {-1}> {
-            s = Shape(x) first = Gather(s, zero) target = Concat<axis=0>(first, rest) y = Reshape(x, target) }"""
+            s = Shape(x) first = Gather(s, zero) target = Concat<axis=0>(first, rest)
+            y = Reshape(x, target) }"""
     )
     prepared = prepare(model)
     assert [node.op_type for node in prepared.model.graph.node] == ["Reshape"]

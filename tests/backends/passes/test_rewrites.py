@@ -54,6 +54,7 @@ REWRITTEN = [
     Rewritten("unsqueeze", "Unsqueeze", {"x": _X}, [np.array([0, -1])]),
     Rewritten("split_by_slices", "Split", {"x": _floats(5, 2)}, attributes={"num_outputs": 3}, outputs=3),
     Rewritten("slices", "Slice", {"x": _X}, attributes={"starts": [-3], "ends": [9], "axes": [2]}, opset=9),
+    Rewritten("slices", "Slice", {"x": _X}, [*(np.array(v) for v in ([-1, 0], [-9, 3], [2, 1], [-2, 2]))]),
     Rewritten("pad_by_concat", "Pad", {"x": _X}, [np.array([1, 2]), None, np.array([-1])]),
     Rewritten("pad_by_concat", "Pad", {"x": _X}, [np.array([0, 0, 2, 0, 0, 1])], {"mode": "wrap"}),
     Rewritten("center_crop_pad", "CenterCropPad", {"x": _X}, [np.array([3, 3, 3])]),

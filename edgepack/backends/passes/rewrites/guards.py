@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgepack.backends.passes.dtypes import BOOL, FLOAT32, is_float
+from edgepack.backends.passes.dtypes import FLOAT32, is_float
 from edgepack.backends.passes.forms import expand, minimum
 from edgepack.backends.passes.node import Node
 from edgepack.backends.passes.registry import rewrite
@@ -80,11 +80,4 @@ def where_of_full_shape(node: Node) -> Tensor:
     """
     tensors = [node.tensor(k) for k in range(3)]
     shape = np.broadcast_shapes(*(t.shape for t in tensors))
-    return op("Where", *(_expanded(t, shape) for t in tensors))
-
-
-def _expanded(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
-    if tensor.dtype == BOOL and tensor.constant is None:
-        # Expand of bools is refused; Or with false is the same.
-        return op("Or", tensor, np.zeros(shape, BOOL)) if tensor.shape != shape else tensor
-    return expand(tensor, shape)
+    return op("Where", *(expand(t, shape) for t in tensors))

@@ -112,13 +112,14 @@ def _slices(node: Node) -> list[tuple[int, range]]:
 
 
 def _native_slice(node: Node) -> bool:
-    """Any Slice with constant bounds as inputs; the converter takes negative ones and steps too."""
-    return node.opset >= 10 and all(node.known(k) for k in range(1, len(node.inputs)) if node.has(k))
+    """Constant bounds as inputs, negative ones too; steps forward."""
+    known = all(node.known(k) for k in range(1, len(node.inputs)) if node.has(k))
+    return node.opset >= 10 and known and (not node.has(4) or min(node.ints(4, "steps")) > 0)
 
 
 @rewrite("Slice", when=lambda node: not _native_slice(node))
 def slices(node: Node) -> Tensor:
-    """Slice before opset 10, whose bounds are attributes, with bounds from the front; backwards by Gather."""
+    """Slice backwards by Gather; before opset 10, whose bounds are attributes, by bounds from the front."""
     tensor = node.tensor(0)
     for axis, taken in _slices(node):
         if not taken:
