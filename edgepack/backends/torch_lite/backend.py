@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from edgepack.backends.base import Candidate, Route, RouteContext
 from edgepack.backends.torch_lite.archive import refuse_damage
-from edgepack.backends.torch_lite.export import Exported, Recipe, export_lite
+from edgepack.backends.torch_lite.export import Recipe, export_lite
+from edgepack.backends.torch_lite.program import Program
 from edgepack.bundle.manifest import TensorContract
 from edgepack.errors import UsageError
 from edgepack.model import TensorSpec
@@ -34,15 +35,15 @@ class LiteRoute:
     def make(self, context: RouteContext) -> Candidate:
         """Make the file in a fork of the worker that holds the model; see `Route.make`."""
         path = context.folder / "model.ptl"
-        exported: Exported = context.model.run(
+        program: Program = context.model.run(
             export_lite, self.recipe, path, context.options.bytecode, name=f"make torch_lite ({self.name})"
         )
         return Candidate(
             path=path,
             inputs=_contracts(context.info.spec.inputs),
             outputs=_contracts(context.info.spec.outputs),
-            requires={"bytecode": str(exported.bytecode)},
-            operators=exported.operators,
+            requires={"bytecode": str(program.bytecode)},
+            operators=program.operators,
         )
 
 

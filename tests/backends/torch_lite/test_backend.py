@@ -112,13 +112,6 @@ def test_scripted_file_takes_and_gives_what_the_traced_one_does(site, model):
     assert (attempt.route, attempt.failures) == ("script", ())
 
 
-def test_exported_program_goes_through(site, tmp_path):
-    program = torch.export.export(model_in_this_process("image"), (torch.rand(1, 3, 12, 9),))
-    torch.export.save(program, tmp_path / "image.pt2")
-    attempt = site.prove(str(tmp_path / "image.pt2"))
-    assert (attempt.route, attempt.failures) == ("trace", ())
-
-
 def test_frozen_torchscript_goes_through_every_route(site, tmp_path):
     module = torch.jit.freeze(torch.jit.script(model_in_this_process("image")))
     torch.jit.save(module, tmp_path / "image.pt")
