@@ -47,7 +47,7 @@ What the columns mean:
   such a file never gets into a bundle; here it is counted against us.
 - **crash**, **timeout**: the process was killed; the worker that held it reports so.
 
-"Routes" are those of a build: the guarded model first and, where that does not verify, the fully prepared one.
+"Routes" are those of a build: the guarded model first and, where that fails the check, the prepared one.
 Inputs that decide shapes (axes, sizes, pads, trip counts) are bound to the case's values, as `--bind` does;
 the last line of the first table leaves every input free.
 """

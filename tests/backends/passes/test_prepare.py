@@ -223,3 +223,32 @@ def test_a_table_that_would_grow_quadratically_is_refused():
     )
     with pytest.raises(ConversionError, match="a table of 25000000 elements, above the limit"):
         prepare(model)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [("", [[2, 6, 24]]), ("<exclusive=1>", [[1, 2, 6]]), ("<reverse=1>", [[24, 12, 4]])],
+)
+def test_products_accumulate(prepared_run, attributes, expected):
+    # Neither onnxruntime nor the reference evaluator has CumProd.
+    model = onnx.parser.parse_model(
+        f"""<ir_version: 13, opset_import: ["": 26]>
+        g (float[1,3] x) => (float[1,3] y) <int64 axis = {{1}}> {{ y = CumProd{attributes}(x, axis) }}"""
+    )
+    prepared = prepare(model)
+    assert prepared.applied == (("y", "cumulative_product"),)
+    (y,) = prepared_run(prepared.model, {"x": np.array([[2, 3, 4]])})
+    np.testing.assert_array_equal(y, expected)
+
+
+def test_optionals_and_mapped_sequences_are_resolved(prepared_run):
+    model = onnx.parser.parse_model(
+        """<ir_version: 9, opset_import: ["": 20]>
+        g (float[2,3] x) => (float[2,3] y) <int64 one = {1}> {
+            there = Optional(x) a = OptionalGetElement(there) b = Neg(a) s = SequenceConstruct(a, b)
+            t = SequenceMap(s) <body = each (float[2,3] v) => (float[2,3] w) { w = Exp(v) }>
+            y = SequenceAt(t, one) }"""
+    )
+    prepared = prepare(model)
+    assert {"optional", "sequence_map"} <= {name for _, name in prepared.applied}
+    np.testing.assert_allclose(prepared_run(prepared.model, {"x": X})[0], np.exp(-X), rtol=1e-6)

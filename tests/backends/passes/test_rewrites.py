@@ -133,6 +133,15 @@ REWRITTEN = [
         {"x": np.array([[[[1, 2], [3, 4]]]], np.float32), "i": np.array([[[[5, 7], [13, 15]]]])},
         attributes={"kernel_shape": [2, 2], "strides": [2, 2]},
     ),
+    Rewritten("resize_of_today", "Upsample", {"x": _IMAGE}, [np.array([1, 1, 2, 3], np.float32)], opset=9),
+    Rewritten(
+        "resize_of_today",
+        "Resize",
+        {"x": _IMAGE},
+        [np.array([1, 1, 2, 3], np.float32)],
+        {"mode": "linear"},
+        opset=10,
+    ),
     Rewritten("convolution", "Conv", {"x": _IMAGE, "w": _floats(6, 2, 3, 3)}, attributes={"group": 2}),
     Rewritten("convolution", "Conv", {"x": _IMAGE}, [_floats(3, 4, 2, 2)], {"auto_pad": "SAME_LOWER"}),
     Rewritten("convolution", "Conv", {"x": _floats(1, 4, 9)}, [_floats(6, 2, 3)], {"group": 2}),
@@ -160,6 +169,27 @@ REWRITTEN = [
     Rewritten("dynamic_quantize", "DynamicQuantizeLinear", {"x": _X}, outputs=3),
     Rewritten(
         "matmul_integer", "MatMulInteger", {"x": _BYTES, "y": _BYTES.T.copy()}, [np.array(7, np.uint8)]
+    ),
+    Rewritten(
+        "conv_integer",
+        "ConvInteger",
+        {
+            "x": _random.integers(0, 255, (1, 2, 5, 5), np.uint8),
+            "w": _random.integers(0, 255, (3, 2, 2, 2), np.uint8),
+        },
+        [np.array(7, np.uint8), np.array(9, np.uint8)],
+        {"pads": [1, 0, 0, 1]},
+    ),
+    Rewritten(
+        "qlinear_conv",
+        "QLinearConv",
+        {"x": _random.integers(0, 255, (1, 2, 5, 5), np.uint8)},
+        [
+            *(np.array(0.02, np.float32), np.array(120, np.uint8)),
+            *(_random.integers(0, 255, (3, 2, 2, 2), np.uint8), np.array([0.01, 0.02, 0.03], np.float32)),
+            *(np.array([128, 128, 128], np.uint8), np.array(0.2, np.float32), np.array(100, np.uint8)),
+            np.array([50, -20, 7], np.int32),
+        ],
     ),
     Rewritten("grid_sample", "GridSample", {"x": _IMAGE, "g": _GRID}, attributes={"mode": "cubic"}),
     Rewritten(

@@ -134,9 +134,3 @@ def clip_by_bounds(node: Node) -> Tensor:
     if low is not None:
         result = maximum(result, low)
     return result if high is None else minimum(result, high)
-
-
-@rewrite("Round", when=lambda node: not is_float(node.dtype))
-def round_integer(node: Node) -> Tensor:
-    """Rounding an integer does nothing."""
-    return node.tensor(0)

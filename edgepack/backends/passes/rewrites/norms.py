@@ -85,11 +85,3 @@ def lp_normalization(node: Node) -> Tensor:
     if node.integer("p", 2) == 1:
         return tensor / reduce("Sum", op("Abs", tensor), axes)
     return tensor / op("Sqrt", reduce("Sum", tensor * tensor, axes))
-
-
-@rewrite("MeanVarianceNormalization")
-def mean_variance_normalization(node: Node) -> Tensor:
-    """MeanVarianceNormalization: (x - mean) / (deviation + 1e-9), as its ONNX-13 function body has it."""
-    axes = node.integers("axes", (0, 2, 3))
-    _, difference, variance = _centred(node.tensor(0), sorted(axes))
-    return difference / (op("Sqrt", variance) + 1e-9)

@@ -13,7 +13,7 @@ from edgepack.backends.passes.dtypes import Array, is_float, is_integer
 from edgepack.backends.passes.forms import along, apply_matrix, as_float, check_matrix, gather, through_float
 from edgepack.backends.passes.node import Node
 from edgepack.backends.passes.registry import rewrite
-from edgepack.backends.passes.values import Tensor, array_constant
+from edgepack.backends.passes.values import Tensor, array_constant, op
 
 _OPSET = 19  # of Resize as the reference evaluator has it, with antialias and the aspect policies
 
@@ -34,8 +34,7 @@ def _unlike_native(node: Node) -> bool:
 
     A node whose sizes are not known here is left to the check of the finished file.
     """
-    old = node.op_type == "Upsample" or node.opset == 10
-    slots = (1,) if old else (2, 3)
+    slots = (1,) if _old(node) else (2, 3)
     if any(node.has(k) and not node.known(k) for k in slots):
         return False
     return not _native(node, _modes(node), _axes(node))
@@ -84,8 +83,20 @@ def resize(node: Node) -> Tensor:
     return tensor
 
 
+def _old(node: Node) -> bool:
+    return node.op_type == "Upsample" or node.opset == 10
+
+
+@rewrite("Resize", "Upsample", when=_old)
+def resize_of_today(node: Node) -> Tensor:
+    """Upsample and the first Resize in today's form: scales are the third input, modes are spelt out."""
+    axes = sorted(_axes(node), key=lambda axis: axis.axis)
+    scales = np.array([axis.scale for axis in axes], np.float32)
+    return op("Resize", node.tensor(0), None, scales, **_modes(node))
+
+
 def _modes(node: Node) -> dict[str, Any]:
-    if node.op_type == "Upsample" or node.opset == 10:
+    if _old(node):
         # Their only behaviour (ONNX Upsample-9 and Resize-10), in Resize-19's words.
         mode = node.text("mode", "nearest")
         return {"mode": mode, "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
@@ -95,8 +106,7 @@ def _modes(node: Node) -> dict[str, Any]:
 
 def _axes(node: Node) -> list[_Axis]:
     tensor = node.tensor(0)
-    old = node.op_type == "Upsample" or node.opset == 10
-    slot = 1 if old else 2
+    slot = 1 if _old(node) else 2
     axes = [axis % tensor.rank for axis in node.integers("axes", range(tensor.rank))]
     if node.has(3):
         return _from_sizes(node, axes)
