@@ -65,13 +65,14 @@ def _compare_floats(
         return Comparison(output, passed=True)
     error = np.abs(got - ref)
     worst, largest = float(error.max()), float(np.abs(ref).max())
-    allowed = tolerance.absolute + tolerance.relative * largest
-    beyond = max(0.0, worst - tolerance.absolute)
+    floor = tolerance.floor(largest)
+    allowed = floor + tolerance.relative * largest
+    beyond = max(0.0, worst - floor)
     needed = 0.0 if beyond == 0 else beyond / largest if largest else inf
     passed, snr = worst <= allowed, _snr(ref, error)
     reason = f"off by {worst:.3g}, allowed {allowed:.3g} (largest reference value {largest:.3g})"
     if tolerance.snr_db is not None:
-        passed = snr >= tolerance.snr_db or worst <= tolerance.absolute
+        passed = snr >= tolerance.snr_db or worst <= floor
         reason = f"signal-to-noise ratio {snr:.1f} dB, at least {tolerance.snr_db:g} dB is asked for"
     return Comparison(output, passed, "" if passed else reason, worst, needed, _cosine(got, ref), snr)
 

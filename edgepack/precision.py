@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SMALL_SHARE = 1e-3
+"""Ten times what float32 may need of the largest value: room for rounding, none for a wrong result."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
@@ -12,6 +15,9 @@ class Tolerance:
     Floats without `snr_db` are judged element by element: |got - ref| <= absolute + relative * max|ref|. With
     it they are judged as a whole: the signal-to-noise ratio must reach it, or no element be off by more than
     `absolute`.
+
+    What `absolute` allows is never more than `SMALL_SHARE` of the largest reference value: all outputs of an
+    untrained network may lie below it, and a file that computes zeros would pass.
 
     Attributes:
         absolute: In the output's own unit.
@@ -26,6 +32,14 @@ class Tolerance:
     reason: str
     snr_db: float | None = None
     agreement: float = 1.0
+
+    def floor(self, largest: float) -> float:
+        """The error that is allowed whatever else is asked, in the output's own unit.
+
+        Args:
+            largest: The largest absolute reference value.
+        """
+        return min(self.absolute, SMALL_SHARE * largest) if largest else self.absolute
 
 
 @dataclass(frozen=True, slots=True)

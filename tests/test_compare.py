@@ -102,6 +102,14 @@ def test_zero_reference_needs_zero_within_the_absolute_tolerance():
     assert compare("y", zero + np.float32(1e-6), zero, TOLERANCE).needed_relative == inf
 
 
+@pytest.mark.parametrize("precision", PRECISIONS.values(), ids=PRECISIONS)
+@pytest.mark.parametrize("scale", [1.0, 1e-9, 1e-20])
+def test_zeros_never_pass_for_a_model_with_tiny_outputs(ref, precision, scale):
+    tiny = ref * np.float32(scale)
+    assert compare("y", tiny.copy(), tiny, precision.tolerance).passed
+    assert not compare("y", np.zeros_like(tiny), tiny, precision.tolerance).passed
+
+
 def test_every_precision_says_why_its_tolerance_is_what_it_is():
     for precision in PRECISIONS.values():
         assert len(precision.tolerance.reason) > 20
