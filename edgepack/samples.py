@@ -88,7 +88,8 @@ def write_samples(folder: Path, specs: Sequence[TensorSpec], rows: Iterable[Row]
     if not count:
         raise SourceError("the data holds no samples", hint="give some that the app will meet")
     unvaried = [name for name in first if name not in varied and (count > 1 or _is_constant(first[name]))]
-    warnings = tuple(f"input {name!r} is the same in every sample: {count}" for name in unvaried)
+    samples = f"all {count} samples" if count > 1 else "all of the only sample"
+    warnings = tuple(f"input {name!r} is the same in {samples}" for name in unvaried)
     return Samples(folder, tuple(specs), count, digest.hexdigest(), warnings)
 
 

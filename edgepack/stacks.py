@@ -17,6 +17,8 @@ from edgepack.suggest import did_you_mean
 if TYPE_CHECKING:
     from edgepack.compare import Array
 
+_ZIP = b"PK"
+
 
 def open_stacks(path: Path, scratch: Path) -> Mapping[str, Array]:
     """Open a file's arrays without reading them into memory.
@@ -51,15 +53,17 @@ def open_stacks(path: Path, scratch: Path) -> Mapping[str, Array]:
 
 
 def _open(path: Path, scratch: Path) -> Mapping[str, Array]:
-    if not zipfile.is_zipfile(path):
+    with path.open("rb") as file:
+        packed = file.read(len(_ZIP)) == _ZIP
+    if not packed:
         loaded: Array = np.load(path, mmap_mode="r", allow_pickle=False)
         return {"": loaded}
     stacks: dict[str, Array] = {}
     with zipfile.ZipFile(path) as archive:
         for index, member in enumerate(archive.namelist()):
             plain = scratch / f"{index}.npy"
-            with archive.open(member) as packed, plain.open("xb") as unpacked:
-                shutil.copyfileobj(packed, unpacked)
+            with archive.open(member) as source, plain.open("xb") as unpacked:
+                shutil.copyfileobj(source, unpacked)
             stacks[member.removesuffix(".npy")] = np.load(plain, mmap_mode="r", allow_pickle=False)
     return stacks
 

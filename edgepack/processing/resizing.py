@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import ceil
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,37 +46,30 @@ def _nearest(size: int, wanted: int) -> npt.NDArray[np.int64]:
 
 def _resample(pixels: Array, wanted: int, step: Resize) -> Array:
     """Resample the first axis."""
-    size = pixels.shape[0]
-    firsts, weights = _coefficients(size, wanted, step)
-    total = np.full((wanted, *pixels.shape[1:]), 1 << (_BITS - 1), np.int32)
-    for offset in range(weights.shape[1]):
-        # Beyond the picture's end the weight is 0, and any row will do.
-        rows = pixels[np.minimum(firsts + offset, size - 1)].astype(np.int32)
-        total += rows * weights[:, offset, None, None]
-    return np.asarray(np.clip(total >> _BITS, 0, 255)).astype(np.uint8)
+    rows = pixels.reshape(pixels.shape[0], -1)
+    resampled = np.empty((wanted, rows.shape[1]), np.uint8)
+    for index, (first, weights) in enumerate(_windows(pixels.shape[0], wanted, step)):
+        # Whole numbers below 2^53 in float64: exact, and multiplied faster than integers are.
+        total = weights @ rows[first : first + len(weights)].astype(np.float64)
+        resampled[index] = np.clip((total.astype(np.int64) + (1 << (_BITS - 1))) >> _BITS, 0, 255)
+    return resampled.reshape(wanted, *pixels.shape[1:])
 
 
-def _coefficients(
-    size: int, wanted: int, step: Resize
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+def _windows(size: int, wanted: int, step: Resize) -> Iterator[tuple[int, npt.NDArray[np.float64]]]:
     """Give, for each output pixel, the first input pixel and the whole-number weights from there on."""
     support, curve = _FILTERS[step.method]
     ratio = size / wanted
     widened = max(1.0, ratio) if step.antialias else 1.0
     reach = support * widened
-    firsts = np.zeros(wanted, np.int64)
-    weights = np.zeros((wanted, ceil(reach) * 2 + 1), np.int32)
     for index in range(wanted):
         centre = (index + 0.5) * ratio
         first = max(0, int(centre - reach + 0.5))
         end = min(size, int(centre + reach + 0.5))
-        places = np.arange(first, end, dtype=np.float64)
+        places = np.arange(end - first) + float(first)
         shares = curve(np.abs((places - centre + 0.5) * (1.0 / widened)))
         # cumsum adds from left to right; numpy's and Python's own sums do not, and differ in the last bit.
         shares = shares / np.cumsum(shares)[-1]
-        firsts[index] = first
-        weights[index, : end - first] = np.trunc(shares * (1 << _BITS) + np.copysign(0.5, shares))
-    return firsts, weights
+        yield first, np.trunc(shares * (1 << _BITS) + np.copysign(0.5, shares))
 
 
 def _triangle(distance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
