@@ -122,3 +122,11 @@ def _spread(arrays: Sequence[Array]) -> tuple[float, float]:
     tolerance, largest = PRECISIONS["float32"].tolerance, float(np.abs(stacked).max())
     allowed = tolerance.floor(largest) + tolerance.relative * largest
     return float(np.ptp(stacked, axis=0).max()), allowed
+
+
+def _same_bits(first: Array, second: Array) -> bool:
+    return first.dtype == second.dtype and first.shape == second.shape and first.tobytes() == second.tobytes()
+
+
+def _specs(outputs: Outputs) -> tuple[TensorSpec, ...]:
+    return tuple(TensorSpec(name, str(array.dtype), tuple(array.shape)) for name, array in outputs.items())
