@@ -169,7 +169,8 @@ def _types(model: Any) -> dict[str, schemas.Inferred]:
     outline.graph.value_info.extend(graph.value_info)
     declared = {i.name for i in graph.input}
     for tensor in graph.initializer:
-        if tensor.ByteSize() <= _INFERENCE_BYTES:
+        outside = tensor.data_location == onnx.TensorProto.EXTERNAL
+        if tensor.ByteSize() <= _INFERENCE_BYTES and not outside:
             outline.graph.initializer.add().CopyFrom(tensor)
         elif tensor.name not in declared:
             info = helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))

@@ -49,7 +49,9 @@ def prepare_graph(model: Any, bind: Mapping[str, Array]) -> Prepared:
 def _initializers(walker: Walker, graph: Any) -> dict[str, Value]:
     values: dict[str, Value] = {"": None}
     for tensor in graph.initializer:
-        values[tensor.name] = walker.constant(numpy_helper.to_array(tensor), tensor.name)
+        value = numpy_helper.to_array(tensor)
+        walker.emitter.adopt(value, tensor)
+        values[tensor.name] = walker.constant(value, tensor.name)
     for sparse in graph.sparse_initializer:
         values[sparse.values.name] = walker.constant(_dense(sparse), sparse.values.name)
     return values

@@ -57,6 +57,8 @@ class Walker:
         """
         for proto in nodes:
             name = proto.name or next((o for o in proto.output if o), proto.op_type)
+            if self._depth == 0:
+                self.emitter.begin(proto)
             try:
                 results = self._visit(proto, name, scope)
             except Refusal as refusal:

@@ -252,3 +252,31 @@ def test_optionals_and_mapped_sequences_are_resolved(prepared_run):
     prepared = prepare(model)
     assert {"optional", "sequence_map"} <= {name for _, name in prepared.applied}
     np.testing.assert_allclose(prepared_run(prepared.model, {"x": X})[0], np.exp(-X), rtol=1e-6)
+
+
+def test_nodes_lead_back_to_the_source():
+    model = parsed("g (float[2,3] x) => (float[2,3] y) { a = Relu(x) y = Elu<alpha=2.0>(a) }")
+    for node, name in zip(model.graph.node, ("/model/first/Relu", "/model/second/Elu"), strict=True):
+        node.name = name
+        node.metadata_props.add(key="scope", value=name)
+    nodes = prepare(model).model.graph.node
+    assert [node.name for node in nodes[:2]] == ["/model/first/Relu", "/model/second/Elu"]
+    assert all(node.name.startswith("/model/second/Elu:") for node in nodes[2:])
+    assert {entry.value for node in nodes for entry in node.metadata_props} == {n.name for n in nodes[:2]}
+
+
+def test_large_weights_stay_where_they_are(tmp_path):
+    weights = _random.standard_normal((64, 64)).astype(np.float32)
+    source = parsed(
+        "g (float[1,64] x, float[64,64] w) => (float[1,64] y) { a = MatMul(x, w) y = Elu<alpha=2.0>(a) }"
+    )
+    del source.graph.input[1]
+    source.graph.initializer.append(numpy_helper.from_array(weights, "w"))
+    onnx.save(source, tmp_path / "m.onnx", save_as_external_data=True, location="w.bin", size_threshold=1)
+    model = onnx.load(tmp_path / "m.onnx", load_external_data=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        prepared = prepare(model)
+    (stored,) = [t for t in prepared.model.graph.initializer if t.name == "w"]
+    assert stored.data_location == onnx.TensorProto.EXTERNAL
+    assert not stored.raw_data
