@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from edgepack.backends.base import Candidate, Route, RouteContext
 from edgepack.backends.torch_lite.archive import refuse_damage
 from edgepack.backends.torch_lite.export import Recipe, export_lite
+from edgepack.backends.torch_lite.operators import foreign_operators, refuse_foreign
 from edgepack.backends.torch_lite.program import Program
 from edgepack.bundle.manifest import TensorContract
 from edgepack.errors import UsageError
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 BYTECODE_VERSIONS = range(4, 9)
 """What torch 2.9 can write: kMinSupportedBytecodeVersion to kProducedBytecodeVersion of its versions.h."""
+
+RUN_MODULES = ("torch",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,10 @@ class LiteRoute:
         program: Program = context.model.run(
             export_lite, self.recipe, path, context.options.bytecode, name=f"make torch_lite ({self.name})"
         )
+        # Not this process, and not the model's, which has imported the user's packages.
+        torch_alone = context.workers.start(*RUN_MODULES)
+        if foreign := torch_alone.run(foreign_operators, program.operators, name="look up operators"):
+            context.model.run(refuse_foreign, foreign, name="locate operators")
         return Candidate(
             path=path,
             inputs=_contracts(context.info.spec.inputs),
@@ -66,7 +73,7 @@ class TorchLiteBackend:
     frameworks: tuple[str, ...] = ("torch",)
     extra = "torch"
     make_modules: tuple[str, ...] = ("torch",)
-    run_modules: tuple[str, ...] = ("torch",)
+    run_modules: tuple[str, ...] = RUN_MODULES
 
     def routes(self, precision: str, info: ModelInfo, options: BuildOptions) -> Sequence[Route]:  # noqa: ARG002  the protocol's
         """The routes to float32; with `options.script` only those that script.
