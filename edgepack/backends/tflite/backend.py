@@ -42,6 +42,8 @@ class TFLiteBackend:
     def execute(self, path: Path, feeds: Sequence[Sequence[Array]]) -> list[list[Array]]:
         """Run the file once per feed, on one thread; see `Backend.execute`.
 
+        One interpreter serves all feeds, as in an app: what a run leaves behind for the next one shows.
+
         Raises:
             ValueError: It is not a TensorFlow Lite file.
             Exception: Whatever LiteRT raises on a file it refuses.

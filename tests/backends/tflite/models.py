@@ -148,6 +148,10 @@ def not_converted():
     return randomised(nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.ReLU(), Remainder())), "x:float32[1,4]")
 
 
+def scripted_inside():
+    return randomised(nn.Sequential(nn.Linear(4, 4), torch.jit.script(nn.Linear(4, 2))), "x:float32[1,4]")
+
+
 class Pair(nn.Module):
     def __init__(self):
         super().__init__()
