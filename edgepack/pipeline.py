@@ -25,7 +25,7 @@ from edgepack.report.html import render_html
 from edgepack.sources import find_kind
 from edgepack.sources.base import SourceKind
 from edgepack.targets import find_target
-from edgepack.user_data import read_user_data
+from edgepack.user_data import check_user_data, read_user_data
 from edgepack.workers import JobFailed, Workers
 
 
@@ -61,6 +61,7 @@ def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
     plan = find_target(options.target).plan(options.formats, options.precisions)
     kind = find_kind(options.source.text, options.source.arch)
     check_output(options.output, force=options.force)
+    check_user_data(options)
     key = build_key(options, kind)
     if found := unchanged(options, key):
         emit(Event(EventKind.NOTE, "build", f"unchanged: {options.output} is what this build would make"))

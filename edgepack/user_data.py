@@ -5,15 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from edgepack.calibration import open_calibration
+from edgepack.calibration import find_calibration, open_calibration
 from edgepack.errors import SourceError
 from edgepack.events import step
 from edgepack.golden import GoldenSet
 from edgepack.labels import LabelledData, open_labels
 from edgepack.lanes import Site
+from edgepack.options import BuildOptions
 from edgepack.samples import Samples
 from edgepack.sources.base import SourceKind
+from edgepack.suggest import did_you_mean
 from edgepack.workers import JobFailed
+
+
+def check_user_data(options: BuildOptions) -> None:
+    """Make sure that the data is there, before anything is loaded.
+
+    Raises:
+        SourceError: It is not; the hint names what is near.
+    """
+    if options.calibration.source is not None:
+        find_calibration(options.calibration.source)
+    for path in (*options.golden.files, *filter(None, [options.labels.file])):
+        if not path.exists():
+            near = did_you_mean(path.name, [one.name for one in path.parent.glob("*")])
+            raise SourceError(f"no such file: {path}", hint=near)
 
 
 def read_user_data(

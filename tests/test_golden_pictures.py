@@ -95,6 +95,26 @@ def test_run_takes_a_picture_and_names_the_answer(bundle, photos):
     assert 0.5 < best[0]["value"] <= 1.0
 
 
+def test_inspect_shows_the_contract(bundle):
+    command = [sys.executable, "-m", "edgepack", "inspect", str(bundle)]
+    shown = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    assert "before        image: grayscale, invert, resize 32x32 bilinear antialias, threshold 128" in shown
+    assert "after         output: softmax, labels (10 names)" in shown
+
+
+def test_without_pillow_the_pictures_are_not_checked_and_the_report_says_so(bundle, tmp_path, monkeypatch):
+    (tmp_path / "PIL").mkdir()
+    (tmp_path / "PIL" / "__init__.py").write_text("raise ImportError('not here')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    report = verify(bundle)
+    assert report.passed
+    (warning,) = report.warnings
+    assert warning.startswith(
+        "the golden pictures were not checked: reading pictures needs the package pillow"
+    )
+    assert warning.endswith("pip install 'edgepack[images]'")
+
+
 def test_a_changed_contract_does_not_pass_for_the_old_one(copy):
     path, manifest = copy
     manifest["preprocess"][0]["steps"][1]["op"] = "bgr"  # instead of invert

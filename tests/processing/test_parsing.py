@@ -16,6 +16,7 @@ from edgepack.processing.steps import (
     Softmax,
     Std,
 )
+from edgepack.processing.text import to_text
 
 
 def test_the_usual_image_recipe():
@@ -48,6 +49,18 @@ def test_an_input_is_named_before_the_steps():
         Grayscale(),
         Resize((8,), "nearest", False),
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "resize 256 bilinear antialias, crop 224x220, bgr, scale 1.0/255.0, mean 0.485 0.456 0.406, std 0.25",
+        "grayscale, invert, resize 32x30 nearest, threshold 9, blocksum 2, scale 0.3/1.0, layout hwc",
+        "resize 8 bicubic no-antialias",
+    ],
+)
+def test_contracts_are_shown_as_they_can_be_written(text):
+    assert to_text(parse_preprocess(text).steps) == text
 
 
 def test_labels_are_the_lines_of_a_file(tmp_path):
