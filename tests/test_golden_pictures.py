@@ -154,6 +154,22 @@ def test_a_manifest_that_contradicts_itself_is_refused(copy, edit, message):
     assert caught.value.exit_code == 6
 
 
+def test_a_build_reports_what_its_data_lacks(photos, tmp_path):
+    np.savez(tmp_path / "test.npz", image=np.eye(8, dtype=np.float32)[None, None], label=[7])
+    settings = {
+        "output": tmp_path / "out",
+        "golden": [str(photos)],
+        "formats": ["tflite"],
+        "calibration": "golden",
+        "labels": tmp_path / "test.npz",
+    }
+    report = build(build_options(f"{DIGITS / 'model.py'}:digits", settings)).report
+    assert report.passed
+    few, constant = report.warnings
+    assert few.startswith("calibration data: 2 samples are few")
+    assert constant == "labelled data: all labels are the same"
+
+
 def test_a_picture_without_a_contract_is_refused(photos, tmp_path):
     source = tmp_path / "plain.py"
     source.write_text(
