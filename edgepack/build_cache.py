@@ -116,6 +116,7 @@ class ArtifactCache:
             outputs=artifact.outputs,
             requires=artifact.requires,
             operators=artifact.operators,
+            kept_float=artifact.kept_float,
         )
         return Attempt(artifact_id, artifact.route, candidate, report.results, report.failures)
 
@@ -159,4 +160,5 @@ def _making(options: BuildOptions) -> dict[str, object]:
         "tools": installed(),
         "script": options.script,
         "bytecode": options.bytecode,
+        "quantisation": asdict(options.quantisation),
     }

@@ -16,7 +16,7 @@ from edgepack.bundle.manifest import Gap
 from edgepack.errors import BundleError
 from edgepack.precision import Tolerance
 from edgepack.report.model import ArtifactResult, Report, RouteFailure
-from edgepack.verdict import Comparison
+from edgepack.verdict import Answers, Comparison, LayerError
 
 SCHEMA = "edgepack.report/1"
 
@@ -112,6 +112,9 @@ def _result(part: Mapping[str, Any]) -> ArtifactResult:
         bytes=part["bytes"],
         error=part["error"],
         seconds=float(part["seconds"]),
+        answers=Answers(**part["answers"]) if part["answers"] else None,
+        layers=_layers(part),
+        kept_float=tuple(part["kept_float"]),
     )
 
 
@@ -123,6 +126,14 @@ def _failure(part: Mapping[str, Any]) -> RouteFailure:
         hint=part["hint"],
         log_tail=part["log_tail"],
         comparisons=_comparisons(part),
+        layers=_layers(part),
+    )
+
+
+def _layers(part: Mapping[str, Any]) -> tuple[LayerError, ...]:
+    return tuple(
+        LayerError(one["name"], one["operator"], float(one["snr_db"]), float(one["lost"]))
+        for one in part["layers"]
     )
 
 

@@ -9,7 +9,7 @@ from math import inf, isfinite
 
 from edgepack.bundle.manifest import Gap, Verified
 from edgepack.precision import Tolerance
-from edgepack.verdict import Comparison
+from edgepack.verdict import Answers, Comparison, LayerError
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,9 @@ class ArtifactResult:
         bytes: The file's size.
         error: Why it could not be run at all; empty when it ran.
         seconds: How long the runs took.
+        answers: How often the top answer was right; None where no output holds one value per class.
+        layers: How far each layer is from the float32 file's, where that is known.
+        kept_float: Layers that were left in float although the precision has integers for them.
     """
 
     artifact_id: str
@@ -37,11 +40,20 @@ class ArtifactResult:
     bytes: int
     error: str = ""
     seconds: float = 0.0
+    answers: Answers | None = None
+    layers: tuple[LayerError, ...] = ()
+    kept_float: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
         """Whether it ran, something was compared, and all of it was near enough."""
-        return not self.error and bool(self.comparisons) and all(one.passed for one in self.comparisons)
+        near = bool(self.comparisons) and all(one.passed for one in self.comparisons)
+        return near and not self.error and not self.shortfall
+
+    @property
+    def shortfall(self) -> str:
+        """What the top answers lack, or nothing."""
+        return self.answers.shortfall(self.tolerance) if self.answers else ""
 
     @property
     def max_error(self) -> float:
@@ -92,6 +104,7 @@ class RouteFailure:
         hint: What to try; may be empty.
         log_tail: The end of what the converter printed; may be empty.
         comparisons: The verdicts, when there was a file and it computed something else.
+        layers: How far each layer of such a file is from the float32 file's, where that is known.
     """
 
     artifact_id: str
@@ -100,6 +113,7 @@ class RouteFailure:
     hint: str = ""
     log_tail: str = ""
     comparisons: tuple[Comparison, ...] = ()
+    layers: tuple[LayerError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
