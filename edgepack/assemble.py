@@ -40,7 +40,7 @@ class Findings:
     def gaps(self) -> tuple[Gap, ...]:
         """Everything that the target asks for and the bundle will not hold."""
         failed = [attempt for attempt in self.attempts if attempt.candidate is None]
-        return (*self.by_nature, *(Gap(one.id, one.failures[-1].reason, by_nature=False) for one in failed))
+        return (*self.by_nature, *(Gap(one.id, one.reason, by_nature=False) for one in failed))
 
 
 def make_manifest(options: BuildOptions, findings: Findings, kind: str, build_key: str) -> Manifest:

@@ -191,8 +191,13 @@ def _refuse_what_failed(site: Site, findings: assemble.Findings, report: Report)
     names = ", ".join(attempt.id for attempt in failed)
     hint = "" if proven == 0 else "--keep-going ships the rest and writes the gap into the manifest"
     if any(failure.comparisons for attempt in failed for failure in attempt.failures):
+        layers = [
+            f"; the worst layers of {one.id} are {one.worst_layers}" for one in failed if one.worst_layers
+        ]
         raise VerificationFailed(
-            f"not shipped, because no route gives what the model computes: {names}", hint, details
+            f"not shipped, because no route gives what the model computes: {names}{''.join(layers[:1])}",
+            next((one.hint for one in failed if one.worst_layers), hint),
+            details,
         )
     reason = failed[0].failures[0].reason if failed[0].failures else "no route to it"
     hints = "; ".join(one for one in (failed[0].hint, hint) if one)

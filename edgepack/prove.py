@@ -20,8 +20,10 @@ from edgepack.events import Listener, step
 from edgepack.precision import tolerance_for
 from edgepack.report.model import ArtifactResult, RouteFailure
 from edgepack.runners.base import Runner, Subject
+from edgepack.verdict import worst_layers
 from edgepack.workers import JobFailed
 
+_WORST = 3
 _KEEP_FLOAT = "--keep-float auto finds the layers that must stay in float; --keep-float PATTERN names them"
 
 
@@ -45,8 +47,16 @@ class Attempt:
 
     @property
     def reason(self) -> str:
-        """Why there is no file, in one sentence."""
-        return self.failures[-1].reason if self.failures else "no route to it"
+        """Why there is no file, in one sentence: what the last file lacked, or what the last route said."""
+        judged = [failure for failure in self.failures if failure.comparisons]
+        failures = judged or list(self.failures)
+        return failures[-1].reason if failures else "no route to it"
+
+    @property
+    def worst_layers(self) -> str:
+        """The names of the layers that lose the most in the last file, where that is known; or nothing."""
+        layers = next((failure.layers for failure in reversed(self.failures) if failure.layers), ())
+        return ", ".join(layer.name for layer in worst_layers(layers, _WORST))
 
     @property
     def hint(self) -> str:

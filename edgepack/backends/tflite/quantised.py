@@ -41,12 +41,16 @@ class QuantisedRoute:
 
         Raises:
             UsageError: A pattern of --keep-float fits no layer.
+            ConversionError: There is no float32 file or no calibration data, the recipe makes no difference,
+                or leaving layers in float does not help.
         """
         base = context.verified.get(_BASE)
         if base is None:
             reason = context.failed.get(_BASE, "it was not made")
             raise ConversionError(f"it is made from the float32 file, and there is none: {reason}")
         job = _Job(context, base, self.recipe)
+        if self.recipe.second and not any(layer.operator in self.recipe.kept for layer in job.layers()):
+            raise ConversionError(f"the file has no {' or '.join(self.recipe.kept)} to leave in float")
         wanted = context.options.quantisation.keep_float
         if wanted == (AUTO,):
             return find_kept(job.make, context.judge)

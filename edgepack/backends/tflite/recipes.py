@@ -18,6 +18,7 @@ class Recipe:
         kept: Operators that stay in float.
         kept_scopes: Single layers that stay in float, too; see `edgepack.backends.tflite.layers.Layer`.
         float_io: Whether the file takes and gives floats although it computes in integers.
+        second: Whether it was tried without `kept` before.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Recipe:
     kept: tuple[str, ...] = ()
     kept_scopes: tuple[str, ...] = ()
     float_io: bool = False
+    second: bool = False
 
     @property
     def calibrated(self) -> bool:
@@ -42,7 +44,7 @@ RECIPES = (
     Recipe("dynamic_range", "dynamic", 8),
     Recipe("static", "int8", 8, 8, per_tensor=_MATMUL),
     # XNNPACK's int8 product of two activations comes out wrong for some shapes, such as attention's.
-    Recipe("static_float_matmul", "int8", 8, 8, kept=_MATMUL),
+    Recipe("static_float_matmul", "int8", 8, 8, kept=_MATMUL, second=True),
     # The runtime has no product of 16-bit activations with 8-bit weights.
     Recipe("static_float_matmul", "int16x8", 8, 16, kept=_MATMUL),
 )
