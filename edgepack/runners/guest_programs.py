@@ -1,0 +1,161 @@
+"""Building the programs that run inside the emulated machine, once for each compiler, runtime and source."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from edgepack.files import sha256_of
+from edgepack.runners.bridge import PREFIX, imports_of, needed_names, write_bridge
+from edgepack.toolchain.compiler import GUEST_LIBRARIES, Compiler, glibc_symbols
+from edgepack.toolchain.downloads import writing
+
+_SOURCES = Path(__file__).parent / "guest"
+_PROGRAM = "guest"
+_FLAGS = ("-O2", "-fPIC", "-Wall", "-Wextra", "-Werror")
+_PREBUILT = (
+    # Android's linker leaves local symbols where GNU's would not, and the libraries resolve among themselves.
+    "-Wl,--unresolved-symbols=ignore-in-shared-libs,--no-copy-dt-needed-entries,--no-warnings",
+    "-Wl,-rpath-link,/nonexistent",
+)
+_C_RUNTIME = ("-lgcc", "-lgcc_eh", "-lc")
+"""Without the C++ runtime: a program of an Android engine uses the runtime's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """How a runtime is driven.
+
+    Attributes:
+        sources: The file of `guest/` beside the server.
+        flags: For compiling it.
+        linked: Libraries of the runtime that the program is linked with.
+        opened: The library of the runtime that the program is told to open; empty for none.
+        bridged: Whether the libraries are Android's and need the bridge.
+    """
+
+    source: str
+    flags: tuple[str, ...] = ()
+    linked: tuple[str, ...] = ()
+    opened: str = ""
+    bridged: bool = False
+
+
+ENGINES = {
+    "tflite": Engine("tflite.c", opened="libtensorflowlite_jni.so", bridged=True),
+    "lite_interpreter_android": Engine(
+        "lite_interpreter_android.cpp",
+        flags=("-std=c++17", "-nostdinc++"),
+        linked=("libpytorch_jni_lite.so", "libc++_shared.so"),
+        bridged=True,
+    ),
+}
+"""All engines by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuestProgram:
+    """A program that is ready to be started.
+
+    Attributes:
+        path: The program.
+        arguments: Its arguments after the control socket.
+        library_path: The folders that its libraries are in, first to last.
+        loader: The dynamic loader that it asks for.
+    """
+
+    path: Path
+    arguments: tuple[str, ...]
+    library_path: tuple[Path, ...]
+    loader: Path
+
+
+def build(engine: Engine, libraries: Path, compiler: Compiler, cache: Path) -> GuestProgram:
+    """Give the program that drives a runtime; compile it if no one has yet.
+
+    Args:
+        engine: How the runtime is driven.
+        libraries: The folder of the runtime's libraries.
+        compiler: For ARM64.
+        cache: The folder where finished programs are kept.
+
+    Raises:
+        MissingTool: The bridge lacks a symbol that the libraries import, part of the toolchain is missing,
+            or the cache cannot be written to.
+    """
+    members = sorted(libraries.glob("*.so*"))
+    glibc = [compiler.library(name) for name in GUEST_LIBRARIES]
+    place = cache / _key(engine, members, compiler, glibc)
+    with writing(cache):
+        cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache / f"{place.name}.lock"):
+            if not (place / _PROGRAM).exists():
+                _make(engine, members, compiler, place)
+    folders = (place, libraries, *dict.fromkeys(path.parent for path in glibc))
+    arguments = (str(libraries / engine.opened),) if engine.opened else ()
+    return GuestProgram(place / _PROGRAM, arguments, folders, glibc[0])
+
+
+def _key(engine: Engine, libraries: Iterable[Path], compiler: Compiler, glibc: Iterable[Path]) -> str:
+    digest = hashlib.sha256(f"{engine}\n{compiler.path}\n{compiler.version}\n".encode())
+    recipe = [Path(__file__), Path(__file__).with_name("bridge.py")]
+    for path in (*sorted(_SOURCES.iterdir()), *recipe, *glibc, *libraries):
+        digest.update(f"{path.name} {sha256_of(path)}\n".encode())
+    return digest.hexdigest()[:32]
+
+
+def _make(engine: Engine, libraries: Sequence[Path], compiler: Compiler, place: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="work-", dir=place.parent) as folder:
+        work = Path(folder)
+        if engine.bridged:
+            _make_bridge(libraries, compiler, work)
+        _make_program(engine, libraries, compiler, work)
+        shutil.rmtree(place, ignore_errors=True)
+        work.chmod(0o755)
+        os.rename(work, place)
+        work.mkdir()  # for the context to remove
+
+
+def _make_bridge(libraries: Sequence[Path], compiler: Compiler, folder: Path) -> None:
+    # Two libraries: what differs from glibc calls glibc, and must not meet the jumps of the same names.
+    own = folder / "libbionic.so"
+    compiler.compile(
+        [*("-x", "c", "-shared"), *_FLAGS, _SOURCES / "bionic.c", "-o", own, "-Wl,-soname,libbionic.so"],
+        "the bridge to Android's libraries",
+    )
+    functions = [name.removeprefix(PREFIX) for _, name in compiler.symbols(own) if name.startswith(PREFIX)]
+    wanted = imports_of(libraries, compiler)
+    assembly, script = write_bridge(wanted, glibc_symbols(compiler), functions, folder)
+    compiler.compile(
+        [
+            *("-shared", assembly, own, "-o", folder / "libc.so", "-Wl,-soname,libc.so"),
+            *(f"-Wl,--version-script={script}", "-Wl,-z,now", "-Wl,--no-as-needed", "-lm"),
+        ],
+        "the bridge to Android's libraries",
+    )
+    for name in needed_names(libraries, compiler) - {"libc.so"}:
+        (folder / name).symlink_to("libc.so")
+
+
+def _make_program(engine: Engine, libraries: Sequence[Path], compiler: Compiler, folder: Path) -> None:
+    objects = []
+    for source, flags in (("server.c", ()), ("stack_guard.c", ()), (engine.source, engine.flags)):
+        language = "c" if source.endswith(".c") else "c++"
+        objects.append(folder / f"{source}.o")
+        compiler.compile(
+            ["-x", language, *flags, *_FLAGS, "-c", _SOURCES / source, "-o", objects[-1]], f"guest/{source}"
+        )
+    linked = [path for path in libraries if path.name in engine.linked]
+    compiler.compile(
+        [*("-nodefaultlibs", "-o", folder / _PROGRAM), *objects, *linked, *_PREBUILT, *_C_RUNTIME],
+        "the guest program",
+    )
+    for made in objects:
+        made.unlink()

@@ -1,0 +1,126 @@
+"""The runtime libraries that artifacts can be run in on ARM64, as data.
+
+A row says where a release comes from, not that it works: that is for the self-test at its installation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile
+
+from edgepack.errors import MissingTool, UsageError
+from edgepack.files import sha256_of
+from edgepack.suggest import choices
+from edgepack.toolchain.downloads import Download
+from edgepack.toolchain.fetching import MavenSource
+
+ANDROID_LIBRARIES = "jni/arm64-v8a/*.so"
+"""Where an Android archive keeps its libraries for 64-bit ARM."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeRelease:
+    """One release of a runtime.
+
+    Attributes:
+        id: As the user and the registry spell it: "group:artifact:release" or "project==release".
+        format: The artifact format that it executes.
+        engine: A key of `edgepack.runners.guest_programs.ENGINES`: how it is driven.
+        members: Patterns of the libraries' paths inside the archive.
+        download: Where it comes from; None for a file of the user's own.
+    """
+
+    id: str
+    format: str
+    engine: str
+    members: tuple[str, ...]
+    download: Download | None
+
+    @property
+    def title(self) -> str:
+        """Name and release, for reports."""
+        name, release = self.id.replace("==", ":").split(":")[-2:]
+        return f"{name} {release}"
+
+    @property
+    def slug(self) -> str:
+        """The id as a file name."""
+        return self.id.replace(":", "-").replace("==", "-")
+
+
+def find_release(text: str) -> RuntimeRelease:
+    """Give the release of that id.
+
+    Raises:
+        UsageError: There is none; the hint names the nearest.
+    """
+    if text not in RUNTIMES:
+        raise UsageError(f"unknown runtime {text!r}", hint=choices(text, RUNTIMES))
+    return RUNTIMES[text]
+
+
+def release_of_file(path: Path) -> RuntimeRelease:
+    """Describe an Android archive of the user's own by what is in it.
+
+    Raises:
+        MissingTool: It is no archive, has no library for 64-bit ARM, or none that we can drive.
+    """
+    try:
+        with ZipFile(path) as archive:
+            members = archive.namelist()
+    except (OSError, BadZipFile) as error:
+        raise MissingTool(f"{path} is no Android archive: {error}", hint="give an .aar file") from error
+    libraries = {Path(member).name for member in members if Path(member).match(ANDROID_LIBRARIES)}
+    if not libraries:
+        raise MissingTool(
+            f"{path} has no library for arm64-v8a", hint="use an archive that was built for 64-bit ARM"
+        )
+    engines = [engine for library, engine in _ANDROID_ENGINES.items() if library in libraries]
+    if not engines:
+        raise MissingTool(
+            f"{path} holds {', '.join(sorted(libraries))}, none of which edgepack can drive",
+            hint=f"it can drive {' and '.join(_ANDROID_ENGINES)}",
+        )
+    form, engine = engines[0]
+    return RuntimeRelease(
+        f"{path.stem}:{sha256_of(path)[:12]}", form, engine, (ANDROID_LIBRARIES,), download=None
+    )
+
+
+_ANDROID_ENGINES = {
+    "libtensorflowlite_jni.so": ("tflite", "tflite"),
+    "libpytorch_jni_lite.so": ("torch_lite", "lite_interpreter_android"),
+}
+"""The library by which an Android archive is known, to the format and the engine."""
+
+RUNTIMES = {
+    row.id: row
+    for row in (
+        RuntimeRelease(
+            "org.pytorch:pytorch_android_lite:1.12.2",
+            "torch_lite",
+            "lite_interpreter_android",
+            (ANDROID_LIBRARIES,),
+            Download(
+                MavenSource("org.pytorch", "pytorch_android_lite", "1.12.2"),
+                "pytorch_android_lite-1.12.2.aar",
+                "ca58bf74952e50c1ead7d058462680c6b6306877f55e0d612cba0ed8725c95c2",
+                62_264_616,
+            ),
+        ),
+        RuntimeRelease(
+            "org.tensorflow:tensorflow-lite:2.16.1",
+            "tflite",
+            "tflite",
+            (ANDROID_LIBRARIES,),
+            Download(
+                MavenSource("org.tensorflow", "tensorflow-lite", "2.16.1"),
+                "tensorflow-lite-2.16.1.aar",
+                "34b065817e294e7dd3569504e8b9454938ceae453b6a459da54d5f6e45d3c94e",
+                6_230_530,
+            ),
+        ),
+    )
+}
+"""All known releases by id."""
