@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,14 +19,20 @@ from edgepack.events import Listener, StepTimer, ignore, step
 from edgepack.model import TensorSpec
 from edgepack.precision import PRECISIONS
 from edgepack.report import ArtifactResult, Report, describe_host
+from edgepack.runners.arm64 import Arm64Choice, Guests, arm64_runners
 from edgepack.runners.base import Runner, Subject
 from edgepack.runners.host import HostRunner
+from edgepack.runners.runtime_store import RuntimeStore
 from edgepack.suggest import choices
+from edgepack.targets import find_target
 from edgepack.tools import installed
 from edgepack.workers import JobFailed, Limits, Workers
 
 if TYPE_CHECKING:
     from edgepack.compare import Array
+
+
+_RUNNERS = ("host", "arm64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +41,14 @@ class VerifyOptions:
 
     Attributes:
         artifacts: Only these ids, or all when empty.
+        runners: Where they have to be right: "host", "arm64" or both.
+        arm64: On which runtimes and processors, for "arm64".
         limits: What each run may use.
     """
 
     artifacts: tuple[str, ...] = ()
+    runners: tuple[str, ...] = ("host",)
+    arm64: Arm64Choice = field(default_factory=Arm64Choice)
     limits: Limits = field(default_factory=Limits)
 
 
@@ -54,7 +65,7 @@ def verify(path: Path, options: VerifyOptions | None = None, emit: Listener = ig
 
     Raises:
         BundleError: The bundle is damaged, or not safe to read.
-        UsageError: It has no such artifact.
+        UsageError: It has no such artifact, or there is no such runner.
         MissingTool: A runtime is not installed.
     """
     options = options or VerifyOptions()
@@ -63,9 +74,8 @@ def verify(path: Path, options: VerifyOptions | None = None, emit: Listener = ig
         with step(timer, "check the bundle's files"):
             check_files(bundle)
         artifacts = [bundle.artifact(one) for one in options.artifacts] or list(bundle.manifest.artifacts)
-        with Workers(Path(scratch) / "logs", options.limits) as workers:
-            _start_runtimes(artifacts, workers)
-            results = _check_all(bundle, artifacts, HostRunner(workers), timer)
+        with _open_runners(options, bundle, artifacts, Path(scratch), timer) as runners:
+            results = _check_all(bundle, artifacts, runners, timer)
         return Report(
             name=bundle.name,
             target=bundle.manifest.target,
@@ -119,23 +129,52 @@ def _start_runtimes(artifacts: Sequence[Artifact], workers: Workers) -> None:
         workers.start(*backend.run_modules)
 
 
+@contextmanager
+def _open_runners(
+    options: VerifyOptions, bundle: Bundle, artifacts: Sequence[Artifact], scratch: Path, emit: Listener
+) -> Iterator[list[tuple[str, Runner]]]:
+    """Start whatever runs artifacts, and give each format with its runners; leaving ends them all."""
+    formats = list(dict.fromkeys(artifact.format for artifact in artifacts))
+    for name in options.runners:
+        if name not in _RUNNERS:
+            raise UsageError(f"unknown runner {name!r}", hint=choices(name, _RUNNERS))
+    runners: list[tuple[str, Runner]] = []
+    with ExitStack() as stack:
+        if "host" in options.runners:
+            workers = stack.enter_context(Workers(scratch / "logs", options.limits))
+            _start_runtimes(artifacts, workers)
+            runners += [(form, HostRunner(workers)) for form in formats]
+        if "arm64" in options.runners:
+            store = RuntimeStore(emit=emit)
+            guests = stack.enter_context(Guests(store, scratch / "guests", options.limits))
+            with step(emit, "start the ARM64 runtimes"):
+                target = find_target(bundle.manifest.target)
+                chosen = arm64_runners(options.arm64, formats, target, guests, store)
+            for runner in chosen:
+                runners.append((runner.runtime.release.format, runner))
+        yield runners
+
+
 def _check_all(
-    bundle: Bundle, artifacts: Sequence[Artifact], runner: Runner, emit: Listener
+    bundle: Bundle, artifacts: Sequence[Artifact], runners: Sequence[tuple[str, Runner]], emit: Listener
 ) -> list[ArtifactResult]:
     """Check the artifacts side by side, one core each."""
 
-    def check(artifact: Artifact) -> ArtifactResult:
-        tolerance = PRECISIONS[artifact.precision].tolerance
+    def check(pair: tuple[Artifact, Runner]) -> ArtifactResult:
+        artifact, runner = pair
+        tolerance, place = PRECISIONS[artifact.precision].tolerance, runner.describe(artifact.format)
+        where = runner.name if runner.name == "host" else f"{runner.name}, {place}"
         try:
-            with step(emit, f"check {artifact.id} on {runner.name}"):
+            with step(emit, f"check {artifact.id} on {where}"):
                 return runner.check(_subject(bundle, artifact), bundle.golden, tolerance)
         except JobFailed as error:
             return ArtifactResult(
-                artifact.id, runner.name, "", 0, (), tolerance, artifact.file.bytes, error=error.reason
+                artifact.id, runner.name, place, 0, (), tolerance, artifact.file.bytes, error=error.reason
             )
 
+    pairs = [(one, runner) for one in artifacts for form, runner in runners if form == one.format]
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as threads:
-        return list(threads.map(check, artifacts))
+        return list(threads.map(check, pairs))
 
 
 def _subject(bundle: Bundle, artifact: Artifact) -> Subject:

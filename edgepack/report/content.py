@@ -74,7 +74,7 @@ def output_rows(report: Report) -> list[Row]:
     """Give one row per artifact, runner and output: as `rows`, with the output in place of the size."""
     return [
         _row(
-            (result.artifact_id, result.runner, one.output),
+            (result.artifact_id, result.place, one.output),
             [one],
             "passed" if one.passed else "FAILED",
         )
@@ -121,7 +121,7 @@ def figure(value: float) -> str:
 
 def _result_row(result: ArtifactResult) -> Row:
     verdict = "passed" if result.passed else "not run" if result.error else "FAILED"
-    labels = (result.artifact_id, result.runner, decimal(result.bytes))
+    labels = (result.artifact_id, result.place, decimal(result.bytes))
     return _row(labels, result.comparisons, verdict)
 
 

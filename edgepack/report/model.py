@@ -39,6 +39,11 @@ class ArtifactResult:
     seconds: float = 0.0
 
     @property
+    def place(self) -> str:
+        """Where it ran: the runner, and what tells the places apart that one runner can have."""
+        return self.runner if self.runner == "host" or not self.runtime else f"{self.runner}, {self.runtime}"
+
+    @property
     def passed(self) -> bool:
         """Whether it ran, something was compared, and all of it was near enough."""
         return not self.error and bool(self.comparisons) and all(one.passed for one in self.comparisons)

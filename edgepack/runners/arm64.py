@@ -7,23 +7,39 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from edgepack.errors import MissingTool
 from edgepack.golden import GoldenSet
 from edgepack.model import ModelSpec
 from edgepack.precision import Tolerance
 from edgepack.report.model import ArtifactResult, worst_over_cases
 from edgepack.runners.base import Subject
-from edgepack.runners.cpus import Cpu
-from edgepack.runners.guest import Guest, Run, Task
+from edgepack.runners.cpus import Cpu, find_cpu
+from edgepack.runners.guest import Guest, Task
+from edgepack.runners.guest_programs import GuestProgram
 from edgepack.runners.machine import command_for
 from edgepack.runners.runtime_store import InstalledRuntime, RuntimeStore
+from edgepack.runners.runtimes import default_release
+from edgepack.targets import Target
 from edgepack.workers import Limits
 
 if TYPE_CHECKING:
     from edgepack.compare import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Arm64Choice:
+    """What the user asks for; where it is empty, the target decides.
+
+    Attributes:
+        runtimes: Ids of runtimes; a format that none of them executes runs in the target's own.
+        cpus: Names of processor profiles.
+    """
+
+    runtimes: tuple[str, ...] = ()
+    cpus: tuple[str, ...] = ()
 
 
 class Guests:
@@ -41,7 +57,7 @@ class Guests:
         self._scratch = scratch
         self._limits = limits
         self._started: dict[tuple[str, str], Guest] = {}
-        self._whole: dict[str, InstalledRuntime] = {}
+        self._programs: dict[str, GuestProgram] = {}
         self._stack = ExitStack()
         self._lock = threading.Lock()
 
@@ -53,49 +69,48 @@ class Guests:
     ) -> None:
         self._stack.close()
 
-    def start(self, runtime_id: str, cpu: Cpu) -> Guest:
+    def start(self, runtime: InstalledRuntime, cpu: Cpu) -> Guest:
         """Give the guest that runs this runtime on this processor; it is started at the first call.
 
         Returns at once: the runtime starts in the background, and the first job waits for it.
 
         Raises:
-            MissingTool: The runtime or part of the toolchain is not installed.
+            MissingTool: Part of the toolchain is not installed.
         """
         with self._lock:
-            key = (runtime_id, cpu.name)
+            key = (runtime.release.id, cpu.name)
             if key not in self._started:
-                self._started[key] = self._stack.enter_context(self._start(runtime_id, cpu))
+                self._started[key] = self._stack.enter_context(self._start(runtime, cpu))
             return self._started[key]
 
-    def _start(self, runtime_id: str, cpu: Cpu) -> Guest:
-        if runtime_id not in self._whole:
-            self._whole[runtime_id] = self._store.get(runtime_id)
-        runtime = self._whole[runtime_id]
+    def _start(self, runtime: InstalledRuntime, cpu: Cpu) -> Guest:
         folder = self._scratch / f"{runtime.release.slug}-{cpu.name}"
         folder.mkdir(parents=True)
-        command = command_for(self._store.program(runtime), cpu, folder / "root")
+        if runtime.release.id not in self._programs:
+            self._programs[runtime.release.id] = self._store.program(runtime)
+        command = command_for(self._programs[runtime.release.id], cpu, folder / "root")
         return Guest(command, folder / "guest.log", self._limits)
 
 
 @dataclass(frozen=True, slots=True)
 class Arm64Runner:
-    """One processor, and for each format the runtime that executes it there.
+    """One runtime on one processor.
 
     Attributes:
         guests: Where the programs run.
+        runtime: Executes one format.
         cpu: The processor.
-        runtimes: Format to the runtime's release.
     """
 
     guests: Guests
+    runtime: InstalledRuntime
     cpu: Cpu
-    runtimes: Mapping[str, InstalledRuntime]
     name: str = "arm64"
 
-    def start(self) -> None:
-        """Start all runtimes in the background, ahead of the first job."""
-        for runtime in self.runtimes.values():
-            self.guests.start(runtime.release.id, self.cpu)
+    def describe(self, form: str) -> str:
+        """Name the runtime and the processor; see `Runner.describe`."""
+        del form  # it executes only one
+        return f"{self.runtime.release.title} on {self.cpu.name}"
 
     def check(self, subject: Subject, golden: GoldenSet, tolerance: Tolerance) -> ArtifactResult:
         """Run every golden case and judge the outputs; see `Runner.check`."""
@@ -103,7 +118,8 @@ class Arm64Runner:
         from edgepack.golden_cases import load_case
 
         cases = [load_case(golden, index) for index in range(len(golden.cases))]
-        run, outputs = self._execute(subject, golden.model, [inputs for inputs, _ in cases])
+        started = monotonic()
+        outputs = self._execute(subject, golden.model, [inputs for inputs, _ in cases])
         verdicts = [
             compare_outputs(got, reference, tolerance)
             for got, (_, reference) in zip(outputs, cases, strict=True)
@@ -111,37 +127,56 @@ class Arm64Runner:
         return ArtifactResult(
             artifact_id=subject.id,
             runner=self.name,
-            runtime=f"{self._runtime(subject).release.title} on {self.cpu.name}",
+            runtime=self.describe(subject.format),
             cases=len(cases),
             comparisons=worst_over_cases(verdicts),
             tolerance=tolerance,
             bytes=subject.path.stat().st_size,
-            seconds=run.starting + run.loading + run.running,
+            seconds=monotonic() - started,
         )
 
     def run(self, subject: Subject, model: ModelSpec, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
         """Run one set of inputs; see `Runner.run`."""
-        return self._execute(subject, model, [inputs])[1][0]
+        return self._execute(subject, model, [inputs])[0]
 
     def _execute(
         self, subject: Subject, model: ModelSpec, feeds: Sequence[Mapping[str, Array]]
-    ) -> tuple[Run, list[dict[str, Array]]]:
+    ) -> list[dict[str, Array]]:
         from edgepack.contract import to_file, to_source
 
         inputs = sorted(subject.inputs, key=lambda contract: contract.index)
         task = Task(subject.path, [[to_file(feed[one.name], one) for one in inputs] for feed in feeds])
-        run = self.guests.start(self._runtime(subject).release.id, self.cpu).run(task)
+        run = self.guests.start(self.runtime, self.cpu).run(task)
         specs = {spec.name: spec for spec in model.outputs}
-        outputs = [
+        return [
             {one.name: to_source(result[one.index], one, specs[one.name]) for one in subject.outputs}
             for result in run.outputs
         ]
-        return run, outputs
 
-    def _runtime(self, subject: Subject) -> InstalledRuntime:
-        if subject.format not in self.runtimes:
-            raise MissingTool(
-                f"no runtime for {subject.format} on ARM64 was chosen",
-                hint="run `edgepack runtime list` to see which there are",
-            )
-        return self.runtimes[subject.format]
+
+def arm64_runners(
+    choice: Arm64Choice, formats: Sequence[str], target: Target, guests: Guests, store: RuntimeStore
+) -> tuple[Arm64Runner, ...]:
+    """Give a runner for every runtime and processor, with the runtimes starting in the background.
+
+    Args:
+        choice: What the user asks for.
+        formats: Those that have to be executed.
+        target: Decides what the user leaves open.
+        guests: Where the programs run.
+        store: Holds the runtimes.
+
+    Raises:
+        MissingTool: A runtime or part of the toolchain is not installed.
+        UsageError: A runtime or processor is unknown, or nothing can be proven on it.
+    """
+    cpus = [find_cpu(name) for name in choice.cpus or target.cpus]
+    asked = [store.get(runtime_id) for runtime_id in choice.runtimes]
+    runtimes = [one for one in asked if one.release.format in formats]
+    for form in formats:
+        if not any(one.release.format == form for one in runtimes):
+            runtimes.append(store.get(default_release(target, form).id))
+    runners = tuple(Arm64Runner(guests, runtime, cpu) for runtime in runtimes for cpu in cpus)
+    for runner in runners:
+        guests.start(runner.runtime, runner.cpu)
+    return runners

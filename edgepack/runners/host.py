@@ -26,6 +26,10 @@ class HostRunner:
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
 
+    def describe(self, form: str) -> str:
+        """Name the backend's runtime; see `Runner.describe`."""
+        return load_backend(form).runtime()
+
     def check(self, subject: Subject, golden: GoldenSet, tolerance: Tolerance) -> ArtifactResult:
         """Run every golden case and judge the outputs; see `Runner.check`."""
         backend = load_backend(subject.format)
@@ -35,7 +39,7 @@ class HostRunner:
         return ArtifactResult(
             artifact_id=subject.id,
             runner=self.name,
-            runtime=backend.runtime(),
+            runtime=self.describe(subject.format),
             cases=len(cases),
             comparisons=worst_over_cases(cases),
             tolerance=tolerance,

@@ -12,6 +12,7 @@ from zipfile import BadZipFile, ZipFile
 from edgepack.errors import MissingTool, UsageError
 from edgepack.files import sha256_of
 from edgepack.suggest import choices
+from edgepack.targets import Target
 from edgepack.toolchain.downloads import Download
 from edgepack.toolchain.fetching import MavenSource
 
@@ -58,6 +59,22 @@ def find_release(text: str) -> RuntimeRelease:
     if text not in RUNTIMES:
         raise UsageError(f"unknown runtime {text!r}", hint=choices(text, RUNTIMES))
     return RUNTIMES[text]
+
+
+def default_release(target: Target, form: str) -> RuntimeRelease:
+    """Give the release that a target's artifacts of this format are proven on.
+
+    Raises:
+        UsageError: The target has none that can be run here.
+    """
+    titles = [f"{one.name} {one.release}" for one in target.runtimes if one.format == form]
+    found = [one for one in RUNTIMES.values() if one.title in titles]
+    if not found:
+        raise UsageError(
+            f"target {target.name} names no runtime for {form} that can be run on ARM64 here",
+            hint="choose one with --runtime; `edgepack runtime list` shows which there are",
+        )
+    return found[0]
 
 
 def release_of_file(path: Path) -> RuntimeRelease:

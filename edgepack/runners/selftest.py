@@ -1,7 +1,7 @@
 """Whether a runtime can be trusted to tell right from wrong: known files, known answers, on every processor.
 
-The files in `selftest_files/` hold the layers that phones have kernels of their own for, in float32 and int8, and
-one operator that no runtime has; `scripts/selftest_models.py` makes them.
+The files in `selftest_files/` hold the layers that phones have kernels of their own for, in float32 and int8,
+and one operator that no runtime has; `scripts/selftest_models.py` makes them.
 """
 
 from __future__ import annotations
