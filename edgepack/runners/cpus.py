@@ -114,7 +114,7 @@ CPUS = {
         Cpu(
             "armv7",
             "32-bit phones",
-            unproven="the bridge to Android's libraries is for 64-bit ARM; check on a device",
+            unproven="the bridge is for 64-bit ARM",
         ),
     )
 }
