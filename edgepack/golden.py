@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgepack.bundle.manifest import GoldenCase
 from edgepack.model import ModelSpec
+from edgepack.processing.steps import Preprocess
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +18,12 @@ class GoldenSet:
         root: The folder that the cases' paths are relative to: the bundle, or a build's workspace.
         model: Dtypes and shapes of the tensors.
         cases: In order.
+        preprocess: What turns the cases' raw pictures into inputs.
         warnings: What the references cannot prove, for the report.
     """
 
     root: Path
     model: ModelSpec
     cases: tuple[GoldenCase, ...]
+    preprocess: tuple[Preprocess, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -12,9 +12,11 @@ from edgepack.build_cache import ArtifactCache
 from edgepack.cache import Cache, default_root
 from edgepack.events import Event, EventKind, Listener
 from edgepack.golden import GoldenSet
+from edgepack.labels import LabelledData
 from edgepack.options import BuildOptions
 from edgepack.prove import Attempt, Prover
 from edgepack.runners.host import HostRunner
+from edgepack.samples import Samples
 from edgepack.sources.base import ModelInfo
 from edgepack.workers import Worker, Workers
 
@@ -36,6 +38,8 @@ class Reference:
     worker: Worker
     info: ModelInfo
     golden: GoldenSet
+    calibration: Samples | None = None
+    labels: LabelledData | None = None
 
 
 def prove_all(
@@ -78,6 +82,8 @@ def _prove_format(
             shared=shared,
             options=site.options,
             verified={one.id.partition("/")[2]: one.candidate for one in attempts if one.candidate},
+            calibration=reference.calibration,
+            labels=reference.labels,
         )
         prover = Prover(backend, context, [HostRunner(site.workers)], site.emit)
         attempts.append(_prove_or_recall(prover, precision, cache))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edgepack.processing.steps import Processing
 from edgepack.sources.base import SourceRequest
 from edgepack.workers.limits import Limits
 
@@ -16,7 +17,7 @@ class GoldenOptions:
     Attributes:
         cases: How many seeded cases are drawn.
         seed: Of the generator.
-        files: The user's own cases instead, one .npz each.
+        files: The user's own cases instead: an .npz each, or pictures, or folders of pictures.
         allow_degenerate: Accept references that are constant by nature.
     """
 
@@ -24,6 +25,32 @@ class GoldenOptions:
     seed: int = 0
     files: tuple[Path, ...] = ()
     allow_degenerate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationOptions:
+    """Where calibration data comes from; see `edgepack.calibration`.
+
+    Attributes:
+        source: An .npz or .npy, a folder of pictures, "file.py:attr", or "golden"; None for no data.
+        limit: How many samples are used of those that there are.
+    """
+
+    source: str | None = None
+    limit: int = 128
+
+
+@dataclass(frozen=True, slots=True)
+class LabelOptions:
+    """Where labelled data comes from; see `edgepack.labels`.
+
+    Attributes:
+        file: An .npz with the inputs by name and the array `label`; None for no data.
+        output: The output whose largest value is the answer; None for the model's only one.
+    """
+
+    file: Path | None = None
+    output: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +65,10 @@ class BuildOptions:
         formats: Only these formats of the target, or all when empty.
         precisions: Only these precisions, or the target's when empty.
         golden: Where golden cases come from.
+        calibration: Where quantisers learn a model's ranges.
+        labels: What accuracy is told from.
+        processing: What turns pictures into inputs and outputs into answers; what it leaves open is
+            the model's to say.
         limits: What each worker's job may use.
         script: For PyTorch Mobile: script the module instead of tracing it.
         bytecode: For PyTorch Mobile: the bytecode version to backport to.
@@ -54,6 +85,9 @@ class BuildOptions:
     formats: tuple[str, ...] = ()
     precisions: tuple[str, ...] = ()
     golden: GoldenOptions = field(default_factory=GoldenOptions)
+    calibration: CalibrationOptions = field(default_factory=CalibrationOptions)
+    labels: LabelOptions = field(default_factory=LabelOptions)
+    processing: Processing = field(default_factory=Processing)
     limits: Limits = field(default_factory=Limits)
     script: bool = False
     bytecode: int | None = None

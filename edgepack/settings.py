@@ -37,6 +37,12 @@ class Settings(TypedDict, total=False):
     seed: int
     golden: Sequence[str | Path]
     allow_degenerate: bool
+    calibration: str | Path
+    calibration_limit: int
+    labels: str | Path
+    labels_output: str
+    preprocess: Sequence[str]
+    postprocess: Sequence[str]
     script: bool
     bytecode: int
     timeout: float
@@ -121,6 +127,12 @@ KINDS: Mapping[str, Kind] = {
     "seed": _WHOLE,
     "golden": _PATHS,
     "allow_degenerate": _FLAG,
+    "calibration": _PATH,
+    "calibration_limit": _WHOLE,
+    "labels": _PATH,
+    "labels_output": _TEXT,
+    "preprocess": _TEXTS,
+    "postprocess": _TEXTS,
     "script": _FLAG,
     "bytecode": _WHOLE,
     "timeout": _SECONDS,

@@ -15,6 +15,8 @@ from edgepack.workers import Worker, Workers
 
 if TYPE_CHECKING:
     from edgepack.compare import Array
+    from edgepack.labels import LabelledData
+    from edgepack.samples import Samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class RouteContext:
         shared: A folder that all routes of this backend in this build share.
         options: What the user asked for.
         verified: This backend's candidates that passed already, by precision.
+        calibration: Representative inputs for quantisers, if the user gave any.
+        labels: Inputs with their right answers, if the user gave any.
     """
 
     model: Worker
@@ -51,16 +55,17 @@ class RouteContext:
     shared: Path
     options: BuildOptions
     verified: Mapping[str, Candidate]
+    calibration: Samples | None = None
+    labels: LabelledData | None = None
 
 
 class Route(Protocol):
-    """One way to make one precision.
+    """One way to make one precision."""
 
-    Attributes:
-        name: Short and stable; it goes into the manifest.
-    """
-
-    name: str
+    @property
+    def name(self) -> str:
+        """Short and stable; it goes into the manifest and names a folder."""
+        ...
 
     def make(self, context: RouteContext) -> Candidate:
         """Make the file by running jobs in workers.

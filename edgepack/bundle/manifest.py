@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from edgepack.model import ModelSpec
+from edgepack.processing.steps import Processing
 
 SCHEMA = "edgepack.bundle/1"
 
@@ -103,10 +104,17 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class GoldenCase:
-    """One set of inputs and the source model's outputs: raw little-endian files in the source's layout."""
+    """One set of inputs and the source model's outputs.
+
+    Attributes:
+        inputs: Raw little-endian files in the source's layout, by name.
+        outputs: Likewise.
+        raw: PNG pictures that the preprocessing contract turns into the inputs of these names.
+    """
 
     inputs: Mapping[str, FileRef]
     outputs: Mapping[str, FileRef]
+    raw: Mapping[str, FileRef] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +143,7 @@ class Manifest:
         model: The source's view of inputs and outputs.
         artifacts: In the order of the target.
         golden: In order.
+        processing: What turns pictures into inputs and outputs into answers.
         tools: Package name to version, of all that had a hand in it.
         source: What it was made from: "kind", "text" as the user typed it, "digest".
         gaps: What is missing, and why.
@@ -149,5 +158,6 @@ class Manifest:
     tools: Mapping[str, str]
     source: Mapping[str, str]
     gaps: tuple[Gap, ...] = ()
+    processing: Processing = field(default_factory=Processing)
     build_key: str = ""
     schema: str = field(default=SCHEMA)

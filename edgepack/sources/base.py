@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from edgepack.model import InputSpec, ModelSpec
+from edgepack.processing.steps import Processing
 
 if TYPE_CHECKING:
     from edgepack.compare import Array
@@ -88,9 +89,18 @@ class SourceKind(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What the main process knows of a model that a worker holds."""
+    """What the main process knows of a model that a worker holds.
+
+    Attributes:
+        framework: "torch" or "onnx".
+        spec: Inputs and outputs.
+        digest: See `LoadedModel.digest`.
+        warnings: What the user should know, from loading.
+        processing: What turns pictures into inputs and outputs into answers, said by the user or the model.
+    """
 
     framework: str
     spec: ModelSpec
     digest: str
     warnings: tuple[str, ...] = ()
+    processing: Processing = field(default_factory=Processing)

@@ -1,0 +1,50 @@
+"""The format .tflite: which routes lead to it, and LiteRT to run it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgepack.backends.base import Route
+from edgepack.backends.tflite.routes import DIRECT_MODULES, DirectRoute, TensorFlowRoute, exporters
+from edgepack.options import BuildOptions
+from edgepack.sources.base import ModelInfo
+
+if TYPE_CHECKING:
+    from edgepack.compare import Array
+
+
+class TFLiteBackend:
+    """Makes .tflite files by way of ONNX and runs them with LiteRT; see `Backend`."""
+
+    name = "tflite"
+    suffix = ".tflite"
+    frameworks: tuple[str, ...] = ("torch", "onnx")
+    extra = "tflite"
+    make_modules: tuple[str, ...] = DIRECT_MODULES
+    run_modules: tuple[str, ...] = ("ai_edge_litert.interpreter",)
+
+    def routes(self, precision: str, info: ModelInfo, options: BuildOptions) -> Sequence[Route]:  # noqa: ARG002  the protocol's
+        """The quick converter on each exporter's graph, then the slow one on the first graph there is."""
+        if precision != "float32":
+            return ()
+        ways = exporters(info.framework)
+        return (*(DirectRoute(exporter) for exporter in ways), TensorFlowRoute(ways))
+
+    def execute(self, path: Path, feeds: Sequence[Sequence[Array]]) -> list[list[Array]]:
+        """Run the file once per feed, on one thread; see `Backend.execute`.
+
+        Raises:
+            ValueError: It is not a TensorFlow Lite file.
+            Exception: Whatever LiteRT raises on a file it refuses.
+        """
+        from edgepack.backends.tflite.interpreter import open_file
+
+        interpreter = open_file(path)
+        return [interpreter.run(feed) for feed in feeds]
+
+    def runtime(self) -> str:
+        """Name and release of LiteRT."""
+        return f"ai-edge-litert {version('ai-edge-litert')}"

@@ -1,0 +1,61 @@
+"""The quick converter: onnx2tf's flatbuffer writer, without TensorFlow."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from edgepack.backends.tflite.graph import place
+from edgepack.backends.tflite.weights import mapped_weights
+from edgepack.errors import ConversionError
+
+_REFUSAL = re.compile(
+    r"op=(?P<operator>\S+) node=(?P<node>.+?) reason_code=\S+ message=(?P<reason>.+)", re.DOTALL
+)
+_STEM = "converted"
+
+
+def convert_directly(graph: Path, file: Path) -> None:
+    """Job: convert a graph that `tidy` made.
+
+    Args:
+        graph: The graph.
+        file: Where the .tflite file goes, in float32.
+
+    Raises:
+        ConversionError: The converter refuses an operator; the message names it and its place.
+        Exception: Whatever else the converter raises.
+    """
+    import onnx
+    from onnx2tf.tflite_builder import export_tflite_model_flatbuffer_direct
+
+    folder = file.parent / "flatbuffer_direct"
+    model = onnx.load(graph, load_external_data=False)
+    try:
+        with mapped_weights(graph.parent):
+            export_tflite_model_flatbuffer_direct(
+                onnx_graph=model,
+                output_folder_path=str(folder),
+                output_file_name=_STEM,
+                # The fused LSTM operators keep their state from one run to the next; a model starts anew.
+                enable_rnn_unroll=True,
+                flatbuffer_direct_show_progress=False,
+            )
+    except NotImplementedError as error:
+        raise _refusal(str(error), model) from error
+    os.replace(folder / f"{_STEM}_float32.tflite", file)
+    shutil.rmtree(folder)
+
+
+def _refusal(message: str, model: Any) -> ConversionError:
+    found = _REFUSAL.search(message)
+    if found is None:
+        return ConversionError(f"onnx2tf refuses the model: {message}")
+    where = place(model, found["node"])
+    return ConversionError(
+        f"onnx2tf cannot convert operator {found['operator']} ({where}): {found['reason']}",
+        hint="replace that operator in the model by simpler ones",
+    )

@@ -1,0 +1,53 @@
+"""What a .tflite file says of itself, read from its flatbuffer without running it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_RUNTIME_KEY = b"min_runtime_version"
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a runtime must offer.
+
+    Attributes:
+        operators: Sorted, each once: "CONV_2D@3" for version 3 of a built-in operator, a custom operator by
+            its own name. onnx2tf's direct converter writes version 1 whatever it uses.
+        requires: {"tflite": release} where the converter recorded the oldest runtime that will do. Only
+            TensorFlow's does; which release brought which operator version is known to no installed package.
+    """
+
+    operators: tuple[str, ...]
+    requires: dict[str, str]
+
+
+def read_needs(path: Path) -> Needs:
+    """Job: read which operators a file uses and which runtime it asks for."""
+    import mmap
+
+    from ai_edge_litert import schema_py_generated as schema
+
+    builtins = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        model = schema.Model.GetRootAs(content, 0)
+        codes = [model.OperatorCodes(index) for index in range(model.OperatorCodesLength())]
+        return Needs(tuple(sorted({_operator(code, builtins) for code in codes})), _requires(model))
+
+
+def _operator(code: Any, builtins: dict[int, str]) -> str:
+    if custom := code.CustomCode():
+        return str(custom.decode())
+    # Codes up to 126 stood in a byte of their own once; files may have either field, readers take the larger.
+    return f"{builtins[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]}@{code.Version()}"
+
+
+def _requires(model: Any) -> dict[str, str]:
+    for index in range(model.MetadataLength()):
+        entry = model.Metadata(index)
+        if entry.Name() == _RUNTIME_KEY:
+            version = model.Buffers(entry.Buffer()).DataAsNumpy().tobytes().rstrip(b"\0").decode()
+            return {"tflite": version} if version else {}
+    return {}

@@ -1,0 +1,132 @@
+"""The ways from a model to a .tflite file: which ONNX exporter, then which converter."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from edgepack.backends.base import Candidate, RouteContext
+from edgepack.errors import ConversionError
+from edgepack.precision import PRECISIONS
+from edgepack.toolchain.packages import missing_tool
+
+DIRECT_MODULES = ("onnx2tf.tflite_builder",)
+_TENSORFLOW_MODULES = ("onnx2tf.onnx2tf", "tensorflow")
+_RUN_MODULES = ("ai_edge_litert.interpreter",)
+
+
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """One way to an ONNX graph.
+
+    Attributes:
+        name: Of the routes that use it, and of its graph's folder.
+        job: Runs in the worker that holds the model. It gets the model, a path to write the graph to, and the
+            names of the outputs, and gives the path where the graph is.
+    """
+
+    name: str
+    job: Callable[..., Path]
+
+
+@dataclass(frozen=True, slots=True)
+class DirectRoute:
+    """Onnx2tf's own flatbuffer writer on one exporter's graph: quick, and it says what it refuses."""
+
+    exporter: Exporter
+
+    @property
+    def name(self) -> str:
+        """Names the exporter, too."""
+        return f"direct_{self.exporter.name}"
+
+    def make(self, context: RouteContext) -> Candidate:
+        """Export, convert, and find out what is which; see `Route.make`."""
+        from edgepack.backends.tflite.direct import convert_directly
+
+        graph = _export(context, self.exporter)
+        file = context.folder / "model.tflite"
+        context.workers.start(*DIRECT_MODULES).run(
+            convert_directly, graph, file, name=f"convert tflite {self.name}"
+        )
+        return _describe(context, file, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class TensorFlowRoute:
+    """Onnx2tf's way through TensorFlow on the first graph that an exporter made: slow, but it knows more.
+
+    Attributes:
+        exporters: Whose graph will do, the best first. It runs none itself: the direct routes did.
+    """
+
+    exporters: tuple[Exporter, ...]
+    name = "tf_converter"
+
+    def make(self, context: RouteContext) -> Candidate:
+        """Convert, and find out what is which; see `Route.make`."""
+        from edgepack.backends.tflite.tf_converter import convert_by_tensorflow
+
+        if find_spec("tensorflow") is None and (missing := missing_tool("tensorflow")):
+            raise missing
+        graphs = (_graph_path(context, exporter) for exporter in self.exporters)
+        graph = next((path for path in graphs if path.exists()), None)
+        if graph is None:
+            raise ConversionError("no exporter made an ONNX graph of this model")
+        file = context.folder / "model.tflite"
+        context.workers.start(*_TENSORFLOW_MODULES).run(
+            convert_by_tensorflow, graph, file, name=f"convert tflite {self.name}"
+        )
+        return _describe(context, file, self.name)
+
+
+def exporters(framework: str) -> tuple[Exporter, ...]:
+    """Give the ways from a framework's models to an ONNX graph, the quickest first."""
+    from edgepack.backends.tflite import export
+
+    return {
+        "torch": (
+            Exporter("torchscript", export.export_torchscript),
+            Exporter("torch_export", export.export_program),
+        ),
+        "onnx": (Exporter("onnx", export.locate_onnx),),
+    }[framework]
+
+
+def _graph_path(context: RouteContext, exporter: Exporter) -> Path:
+    return context.shared / exporter.name / "graph.onnx"
+
+
+def _export(context: RouteContext, exporter: Exporter) -> Path:
+    """Give the exporter's graph, made once per build and ready for a converter."""
+    from edgepack.backends.tflite.graph import tidy
+
+    graph = _graph_path(context, exporter)
+    if not graph.exists():
+        raw = context.folder / "export"
+        raw.mkdir()
+        names = [spec.name for spec in context.info.spec.outputs]
+        made = context.model.run(exporter.job, raw / "raw.onnx", names, name=f"export {exporter.name}")
+        context.workers.start(*DIRECT_MODULES).run(
+            tidy, made, graph, context.info.spec.inputs, name=f"tidy {exporter.name}"
+        )
+        shutil.rmtree(raw)
+    return graph
+
+
+def _describe(context: RouteContext, file: Path, route: str) -> Candidate:
+    """Read what a file needs and find its contract, in a process that did not make it."""
+    from edgepack.backends.tflite.contracts import find_contracts
+    from edgepack.backends.tflite.flatbuffer import read_needs
+
+    worker = context.workers.start(*_RUN_MODULES)
+    tolerance = PRECISIONS["float32"].tolerance
+    inputs, outputs = worker.run(
+        find_contracts, file, context.golden, tolerance, name=f"find contract tflite {route}"
+    )
+    needs: Any = worker.run(read_needs, file, name=f"read tflite {route}")
+    return Candidate(file, inputs, outputs, needs.requires, needs.operators)

@@ -1,0 +1,145 @@
+"""An ONNX model inside the worker that holds it."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import onnx
+
+from edgepack.errors import SourceError
+from edgepack.model import InputSpec
+from edgepack.sources.input_choice import fill_file_inputs
+from edgepack.sources.onnx import fingerprint
+from edgepack.sources.onnx_graph import check_outputs, file_inputs, random_nodes, read_checked
+from edgepack.sources.texts import summarise
+
+if TYPE_CHECKING:
+    from edgepack.compare import Array
+
+type _Runner = Callable[[Mapping[str, Array]], Sequence[Array]]
+
+
+class OnnxModel:
+    """An ONNX model, with the inputs it is converted for.
+
+    Attributes:
+        framework: "onnx".
+        path: The file; external data lies beside it.
+        inputs: In the graph's order.
+        outputs: Names in the graph's order.
+        warnings: What the user should know; grows when onnxruntime cannot run the model.
+    """
+
+    framework = "onnx"
+    warnings: tuple[str, ...]
+
+    def __init__(self, path: Path, inputs: tuple[InputSpec, ...], outputs: tuple[str, ...]) -> None:
+        self.path = path
+        self.inputs = inputs
+        self.outputs = outputs
+        self.warnings = ()
+        self._runner: _Runner | None = None
+
+    @classmethod
+    def open(cls, path: Path, given: Sequence[InputSpec]) -> Self:
+        """Check a file and settle its inputs.
+
+        Raises:
+            SourceError: It is damaged or not valid, or its inputs or outputs cannot be used.
+        """
+        model = read_checked(path)
+        inputs = fill_file_inputs(str(path), file_inputs(model), given)
+        check_outputs(path, model)
+        return cls(path, inputs, tuple(one.name for one in model.graph.output))
+
+    def __call__(self, inputs: Sequence[Array]) -> dict[str, Array]:
+        """Run it in onnxruntime, or in onnx's reference evaluator where that cannot; see `LoadedModel`.
+
+        Raises:
+            SourceError: Neither can; the message gives both their reasons.
+        """
+        feed = {one.tensor.name: array for one, array in zip(self.inputs, inputs, strict=True)}
+        outputs = self._runner(feed) if self._runner else self._first_run(feed)
+        return {name: np.asarray(array) for name, array in zip(self.outputs, outputs, strict=True)}
+
+    def proto(self) -> onnx.ModelProto:
+        """Load the whole model, external data included, every input's shape fixed as in `inputs`."""
+        model = onnx.load(self.path)
+        sizes = {one.tensor.name: one.tensor.shape for one in self.inputs}
+        kept = [one for one in model.graph.input if one.name in sizes]
+        del model.graph.input[:]
+        model.graph.input.extend(kept)
+        for value in model.graph.input:
+            shape = value.type.tensor_type.shape
+            del shape.dim[:]
+            for size in sizes[value.name]:
+                shape.dim.add().dim_value = size
+        return model
+
+    def digest(self) -> str:
+        """Sha256 over the files and the inputs' shapes; see `LoadedModel`."""
+        files = (
+            fingerprint(self.path)
+            or hashlib.sha256(onnx.load(self.path).SerializeToString(deterministic=True)).hexdigest()
+        )
+        inputs = " ".join(str(one.tensor) for one in self.inputs)
+        return hashlib.sha256(f"{files} {inputs}".encode()).hexdigest()
+
+    def suspects(self) -> list[str]:
+        """Name the nodes that may draw random numbers; see `LoadedModel`."""
+        return random_nodes(onnx.load(self.path, load_external_data=False))
+
+    def _first_run(self, feed: Mapping[str, Array]) -> Sequence[Array]:
+        """Find out what can run the model, and run it."""
+        try:
+            self._runner = _in_onnxruntime(self.path)
+            return self._runner(feed)
+        except Exception as error:  # noqa: BLE001  onnxruntime's exceptions have no common class
+            reason = summarise(error)
+        try:
+            self._runner = _in_reference(self.path)
+            outputs = self._runner(feed)
+        except Exception as error:
+            given = ", ".join(str(one.tensor) for one in self.inputs)
+            raise SourceError(
+                f"{self.path} cannot be run on inputs {given}: {reason}",
+                hint="check shapes and values; =low..high after an --input keeps values in range",
+                details={"onnxruntime": reason, "onnx.reference": summarise(error)},
+            ) from error
+        self.warnings += (
+            "the references come from onnx's reference evaluator, "
+            f"because onnxruntime cannot run the model: {reason}",
+        )
+        return outputs
+
+
+def _in_onnxruntime(path: Path) -> _Runner:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    # One thread: the process may be forked, and sums keep one order. No rewriting: this is the reference.
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return lambda feed: session.run(None, dict(feed))
+
+
+def _in_reference(path: Path) -> _Runner:
+    from onnx.reference import ReferenceEvaluator
+
+    evaluator = ReferenceEvaluator(str(path))
+
+    def run(feed: Mapping[str, Array]) -> Sequence[Array]:
+        with warnings.catch_warnings():
+            # It computes with numpy, which warns of overflow where other runtimes go on in silence.
+            warnings.simplefilter("ignore")
+            outputs: Sequence[Array] = evaluator.run(None, dict(feed))
+            return outputs
+
+    return run

@@ -1,0 +1,233 @@
+"""A PyTorch module inside the worker that holds it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import torch
+from torch import nn
+
+from edgepack.errors import ConversionError, SourceError
+from edgepack.golden_inputs import draw_inputs
+from edgepack.model import InputSpec
+from edgepack.sources.input_choice import bind_parameters, input_example
+from edgepack.sources.texts import evidence, listing, summarise
+from edgepack.sources.torch_flat import Flat, forward_parameters
+from edgepack.sources.torch_graph import Digest, outermost_scripted, random_operators
+from edgepack.sources.torch_outputs import named_tensors, refuse_unusable
+
+if TYPE_CHECKING:
+    from edgepack.compare import Array
+
+_TORCH_FOLDER = str(Path(torch.__file__).parent)
+_DECISION = "Converting a tensor to a Python"  # how TracerWarning starts when Python code looks at values
+
+
+class TorchModel:
+    """A module in eval mode, with the inputs it is converted for.
+
+    Attributes:
+        framework: "torch".
+        inputs: In the order that `__call__`, `flat` and `example` have them.
+        warnings: What the user should know, from loading and tracing.
+        raw: The user's module.
+        flat: Takes the input tensors by position and gives the output tensors: one alone, several as a tuple.
+        example: Seeded input tensors, for tracing; a converter that writes into them must copy them first.
+    """
+
+    framework = "torch"
+    warnings: tuple[str, ...]
+
+    def __init__(
+        self, raw: nn.Module, inputs: tuple[InputSpec, ...], flat: Flat, file_digest: str | None
+    ) -> None:
+        self.raw = raw
+        self.inputs = inputs
+        self.flat = flat
+        drawn = draw_inputs(inputs, cases=1, seed=0)[0]
+        self.example = tuple(torch.from_numpy(drawn[one.tensor.name]) for one in inputs)
+        self._file_digest = file_digest
+        self._traced: torch.jit.ScriptModule | ConversionError
+        self._decisions: list[str] = []
+        self.warnings = ()
+
+    @classmethod
+    def prepare(
+        cls,
+        raw: nn.Module,
+        given: Sequence[InputSpec],
+        fallback: Sequence[InputSpec] = (),
+        file_digest: str | None = None,
+    ) -> Self:
+        """Put a module in eval mode, settle its inputs, run it once and trace it.
+
+        Args:
+            raw: The user's module.
+            given: From `--input`.
+            fallback: What the module or its file says of its inputs.
+            file_digest: Sha256 of the file when that alone decides graph and weights.
+
+        Raises:
+            SourceError: The inputs are unknown or do not fit forward, or an output cannot be used.
+        """
+        # Jobs are forked from this process later, and a pool of threads does not survive that.
+        torch.set_num_threads(1)
+        raw.eval()
+        inputs, keywords = _settle_inputs(raw, tuple(given) or tuple(fallback))
+        model = cls(raw, inputs, Flat(raw, keywords), file_digest)
+        model._check_outputs()
+        model._trace()
+        return model
+
+    def __call__(self, inputs: Sequence[Array]) -> dict[str, Array]:
+        """Run the module without gradients; see `LoadedModel`.
+
+        Args:
+            inputs: One array per input, in order, of its dtype and shape.
+
+        Raises:
+            SourceError: The module refuses them; the message names them and gives its exception.
+        """
+        outputs, _ = named_tensors(self._run([torch.from_numpy(np.array(array)) for array in inputs]))
+        return {name: tensor.detach().cpu().numpy().copy() for name, tensor in outputs}
+
+    def traced(self) -> torch.jit.ScriptModule:
+        """Give `flat` traced for the example, always the same object.
+
+        Raises:
+            ConversionError: Tracing refused the module; the message says why.
+        """
+        if isinstance(self._traced, ConversionError):
+            raise self._traced
+        return self._traced
+
+    def digest(self) -> str:
+        """Sha256 over graphs, weights and inputs, or over the file that decides them; see `LoadedModel`.
+
+        Where tracing refused the module, or had to fix decisions that scripting keeps open, the scripted
+        graph counts too, and where both refuse, the exported one.
+
+        Raises:
+            ConversionError: No tool of PyTorch can tell what the module computes.
+        """
+        digest = Digest()
+        digest.add_text(" ".join(str(one.tensor) for one in self.inputs))
+        if self._file_digest is not None:
+            digest.add_text(self._file_digest)
+            return digest.hexdigest()
+        digest.add_weights(self.raw)
+        for scripted in outermost_scripted(self.raw):
+            digest.add_scripted(scripted)
+        graphs = [] if isinstance(self._traced, ConversionError) else [self._traced.inlined_graph]
+        if not graphs or self._decisions:
+            graphs += self._scripted_graphs()
+        for graph in graphs:
+            digest.add_graph(graph)
+        if not graphs:
+            self._add_exported(digest)
+        return digest.hexdigest()
+
+    def suspects(self) -> list[str]:
+        """Name the modules that draw random numbers, or, without a trace, those still in training mode."""
+        if not isinstance(self._traced, ConversionError):
+            # Frozen, because scripted parts look up whether they are training, and only a constant tells.
+            frozen = torch.jit.freeze(self._traced.eval(), optimize_numerics=False)
+            return random_operators(frozen.inlined_graph, self.raw)
+        return [
+            f"{name or 'the model'} ({type(module).__name__})"
+            for name, module in self.raw.named_modules()
+            if module.training
+        ]
+
+    def _run(self, tensors: Sequence[torch.Tensor]) -> Any:
+        try:
+            with torch.no_grad():
+                return self.flat.nested(*tensors)
+        except Exception as error:
+            given = ", ".join(str(one.tensor) for one in self.inputs)
+            raise SourceError(
+                f"the model fails on inputs {given}: {summarise(error)}",
+                hint="check order, dtypes and shapes; =low..high after an --input keeps its values in range",
+                details=evidence(error),
+            ) from error
+
+    def _check_outputs(self) -> None:
+        outputs, others = named_tensors(self._run([tensor.clone() for tensor in self.example]))
+        for name, tensor in outputs:
+            refuse_unusable(name, tensor)
+        if others:
+            self.warnings += (f"left out of the outputs, because they are no tensors: {listing(others)}",)
+
+    def _trace(self) -> None:
+        with warnings.catch_warnings(record=True) as caught, torch.no_grad():
+            warnings.simplefilter("always")
+            try:
+                self._traced = torch.jit.trace(
+                    self.flat, tuple(tensor.clone() for tensor in self.example), check_trace=False
+                )
+            except Exception as error:  # noqa: BLE001  kept for whoever asks for the trace
+                self._traced = ConversionError(
+                    f"torch.jit.trace refuses the model: {summarise(error)}", details=evidence(error)
+                )
+                self._traced.__cause__ = error
+        self._decisions = _decisions(caught)
+        if self._decisions:
+            places = listing(self._decisions)
+            self.warnings += (
+                f"tracing fixed what forward decides from sizes or values, at {places}: "
+                "converted files decide always as for the example input",
+            )
+
+    def _scripted_graphs(self) -> list[torch.Graph]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                return [torch.jit.script(self.raw).inlined_graph]
+            except Exception:  # noqa: BLE001  scripting refuses most Python code, in many ways
+                return []
+
+    def _add_exported(self, digest: Digest) -> None:
+        try:
+            program = torch.export.export(self.flat, self.example)
+        except Exception as error:
+            assert isinstance(self._traced, ConversionError)
+            raise self._traced from error
+        digest.add_text(program.graph_module.code)
+        for name, constant in sorted(program.constants.items()):
+            digest.add_text(name)
+            digest.add_value(constant)
+
+
+def _settle_inputs(
+    raw: nn.Module, inputs: tuple[InputSpec, ...]
+) -> tuple[tuple[InputSpec, ...], list[str | None]]:
+    """Give the inputs in the order of forward, and the parameter that each is passed to by name, if any."""
+    parameters, takes_more = forward_parameters(raw)
+    if not inputs:
+        required = [one.name for one in parameters if one.required]
+        raise SourceError(
+            "the model does not say which inputs it takes",
+            hint=f"add the app's sizes, for example {input_example(required)}; "
+            "or give the module an attribute edgepack_inputs of such texts",
+        )
+    matched = bind_parameters(parameters, takes_more=takes_more, given=inputs)
+    if matched is None:
+        return inputs, [None] * len(inputs)
+    positional = {one.name for one in parameters if one.by_position_only}
+    return tuple(matched.values()), [None if name in positional else name for name in matched]
+
+
+def _decisions(caught: Sequence[warnings.WarningMessage]) -> list[str]:
+    """Give the places, "model.py:12", where forward looked at values that a trace cannot follow."""
+    places = [
+        "inside torch"
+        if one.filename.startswith(_TORCH_FOLDER)
+        else f"{Path(one.filename).name}:{one.lineno}"
+        for one in caught
+        if str(one.message).startswith(_DECISION)
+    ]
+    return list(dict.fromkeys(places))

@@ -1,0 +1,97 @@
+"""A graph between exporter and converter: complete, named, and light."""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edgepack.backends.tflite.graph import place, tidy
+from edgepack.errors import ConversionError
+from edgepack.model import TensorSpec
+
+
+def write(path, nodes, *, weights=(), shape=("batch", 4), output=None):
+    graph = helper.make_graph(
+        nodes,
+        "graph",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, output)],
+        list(weights),
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+def test_open_sizes_are_fixed_and_what_follows_from_them_is_written_down(tmp_path):
+    # The second dimension of y is computed by the graph itself, from the shape of x.
+    axes = numpy_helper.from_array(np.array([1]), "axes")
+    nodes = [
+        helper.make_node("Shape", ["x"], ["size"]),
+        helper.make_node("ReduceProd", ["size"], ["total"], keepdims=1),
+        helper.make_node("Reshape", ["x", "total"], ["flat"]),
+        helper.make_node("Unsqueeze", ["flat", "axes"], ["y"]),
+    ]
+    source = write(tmp_path / "source.onnx", nodes, weights=[axes])
+    graph = tmp_path / "tidied" / "graph.onnx"
+    tidy(source, graph, [TensorSpec("x", "float32", (3, 4))])
+    tidied = onnx.load(graph)
+    assert [path.name for path in graph.parent.iterdir()] == ["graph.onnx"]
+    assert [one.dim_value for one in tidied.graph.input[0].type.tensor_type.shape.dim] == [3, 4]
+    assert [one.dim_value for one in tidied.graph.output[0].type.tensor_type.shape.dim] == [12, 1]
+    assert all(node.name for node in tidied.graph.node)
+
+
+def test_large_weights_go_into_a_file_beside_the_graph(tmp_path):
+    matrix = np.random.default_rng(0).normal(size=(4, 1 << 17)).astype(np.float32)
+    bias = np.ones(1 << 17, np.float32)[: 1 << 10]
+    weights = [numpy_helper.from_array(matrix, "matrix"), numpy_helper.from_array(bias, "bias")]
+    source = write(
+        tmp_path / "source.onnx", [helper.make_node("MatMul", ["x", "matrix"], ["y"])], weights=weights
+    )
+    graph = tmp_path / "tidied" / "graph.onnx"
+    tidy(source, graph, [TensorSpec("x", "float32", (1, 4))])
+    assert (graph.parent / "weights.bin").stat().st_size == matrix.nbytes
+    assert graph.stat().st_size < 10_000
+    np.testing.assert_array_equal(numpy_helper.to_array(onnx.load(graph).graph.initializer[0]), matrix)
+
+
+def test_weights_beyond_what_the_format_can_hold_are_refused_before_they_are_read(tmp_path):
+    matrix = TensorProto(name="matrix", data_type=TensorProto.FLOAT, dims=[4, 1 << 27])
+    matrix.data_location = TensorProto.EXTERNAL
+    matrix.external_data.add(key="location", value="missing.bin")
+    source = write(
+        tmp_path / "source.onnx", [helper.make_node("MatMul", ["x", "matrix"], ["y"])], weights=[matrix]
+    )
+    with pytest.raises(ConversionError) as caught:
+        tidy(source, tmp_path / "tidied" / "graph.onnx", [])
+    assert caught.value.message == "the model has 2.0 GiB of weights, and a .tflite file ends at 2 GiB"
+    assert caught.value.hint == "split the model, or give it fewer parameters"
+    assert caught.value.exit_code == 4
+    assert not (tmp_path / "tidied").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "scopes", "expected"),
+    [
+        (
+            "/model/layers.0/norm/Div",
+            None,
+            "node /model/layers.0/norm/Div in module layers.0.norm, which computes 'y'",
+        ),
+        (
+            "/model/model.1/model.1.1/Mod",
+            None,
+            "node /model/model.1/model.1.1/Mod in module 1.1, which computes 'y'",
+        ),
+        ("/model/Add", None, "node /model/Add, which computes 'y'"),
+        ("node_fmod", "['', 'model', 'model.1', 'fmod']", "node node_fmod in module 1, which computes 'y'"),
+        ("Conv_7", None, "node Conv_7, which computes 'y'"),
+    ],
+)
+def test_a_nodes_place_is_the_users_module(name, scopes, expected):
+    node = helper.make_node("Relu", ["x"], ["y"], name=name)
+    if scopes:
+        node.metadata_props.add(key="pkg.torch.onnx.name_scopes", value=scopes)
+    model = helper.make_model(helper.make_graph([node], "graph", [], []))
+    assert place(model, name) == expected
+    assert place(model, "made_up") == "node made_up"

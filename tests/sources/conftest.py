@@ -1,0 +1,39 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+# Pickled modules name their class's module, which must be found by that name here and when they are loaded.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from source_models import Net, randomise
+
+from edgepack.input_syntax import parse_input
+from edgepack.sources.base import SourceRequest
+
+
+@pytest.fixture
+def net():
+    return randomise(Net())
+
+
+@pytest.fixture
+def request_for():
+    """Make a SourceRequest the way the command line does."""
+
+    def make(text, *inputs, **options):
+        return SourceRequest(str(text), tuple(parse_input(one) for one in inputs), **options)
+
+    return make
+
+
+@pytest.fixture
+def clean_imports():
+    """Let a test import the user's modules without leaving them to the next one."""
+    path, modules = list(sys.path), set(sys.modules)
+    yield
+    sys.path[:] = path
+    for name in set(sys.modules) - modules:
+        file = getattr(sys.modules[name], "__file__", None) or ""
+        if file.startswith("/tmp/"):
+            del sys.modules[name]

@@ -1,0 +1,21 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "backends" / "torch_lite"))
+
+from lite_site import Site
+
+from edgepack.workers import Limits, Workers
+
+
+@pytest.fixture(scope="session")
+def workers(tmp_path_factory):
+    with Workers(tmp_path_factory.mktemp("torch-lite") / "logs", Limits(seconds=600)) as pool:
+        yield pool
+
+
+@pytest.fixture
+def site(workers, tmp_path) -> Site:
+    return Site(workers, tmp_path)
