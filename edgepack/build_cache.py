@@ -123,4 +123,5 @@ def _making(options: BuildOptions) -> dict[str, object]:
         "tools": installed(),
         "script": options.script,
         "bytecode": options.bytecode,
+        "runners": asdict(options.runners),
     }

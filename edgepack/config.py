@@ -10,7 +10,7 @@ from typing import cast
 
 from edgepack.errors import UsageError
 from edgepack.input_syntax import parse_input
-from edgepack.options import BuildOptions, GoldenOptions
+from edgepack.options import RUNNERS, BuildOptions, GoldenOptions, RunnerChoice
 from edgepack.settings import KINDS, PATHS, Settings, check, parse, parse_size
 from edgepack.sources.base import SourceRequest
 from edgepack.suggest import choices
@@ -80,6 +80,7 @@ def build_options(source: str, settings: Settings) -> BuildOptions:
         formats=formats,
         precisions=precisions,
         golden=_golden(settings),
+        runners=runner_choice(settings),
         limits=limits(settings),
         script=settings.get("script", False),
         bytecode=_bytecode(settings, target),
@@ -104,6 +105,19 @@ def limits(settings: Settings) -> Limits:
     if size is not None and size <= 0:
         raise UsageError(f"memory must be more than 0 bytes, not {memory!r}")
     return Limits(seconds=seconds or None, memory=size)
+
+
+def runner_choice(settings: Settings) -> RunnerChoice:
+    """Say where artifacts have to be right.
+
+    Raises:
+        UsageError: There is no such runner.
+    """
+    names = tuple(settings.get("runners", ())) or RunnerChoice().names
+    for name in names:
+        if name not in RUNNERS:
+            raise UsageError(f"unknown runner {name!r}", hint=choices(name, RUNNERS))
+    return RunnerChoice(names, tuple(settings.get("runtimes", ())), tuple(settings.get("cpus", ())))
 
 
 def derive_name(source: str) -> str:

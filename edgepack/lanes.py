@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgepack.backends.base import Backend, RouteContext
@@ -15,7 +15,7 @@ from edgepack.golden import GoldenSet
 from edgepack.labels import LabelledData
 from edgepack.options import BuildOptions
 from edgepack.prove import Attempt, Prover
-from edgepack.runners.host import HostRunner
+from edgepack.runners.base import Runner
 from edgepack.samples import Samples
 from edgepack.sources.base import ModelInfo
 from edgepack.workers import Worker, Workers
@@ -23,12 +23,17 @@ from edgepack.workers import Worker, Workers
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where one build takes place."""
+    """Where one build takes place.
+
+    Attributes:
+        runners: Format to where its artifacts have to be right.
+    """
 
     options: BuildOptions
     folder: Path
     workers: Workers
     emit: Listener
+    runners: Mapping[str, Sequence[Runner]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ def _prove_format(
             calibration=reference.calibration,
             labels=reference.labels,
         )
-        prover = Prover(backend, context, [HostRunner(site.workers)], site.emit)
+        prover = Prover(backend, context, site.runners[backend.name], site.emit)
         attempts.append(_prove_or_recall(prover, precision, cache))
     return attempts
 

@@ -22,6 +22,9 @@ from edgepack.reference import load_reference
 from edgepack.report import Report
 from edgepack.report import json as report_json
 from edgepack.report.html import render_html
+from edgepack.runners.arm64 import open_arm64
+from edgepack.runners.base import Runner
+from edgepack.runners.host import HostRunner
 from edgepack.sources import find_kind
 from edgepack.sources.base import SourceKind
 from edgepack.targets import find_target
@@ -57,7 +60,8 @@ def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
         ConversionError: No route led to an artifact that the target asks for.
         VerificationFailed: A file was made that computes something else; `details["report"]` is the Report.
     """
-    plan = find_target(options.target).plan(options.formats, options.precisions)
+    target = find_target(options.target)
+    plan = target.plan(options.formats, options.precisions)
     kind = find_kind(options.source.text, options.source.arch)
     check_output(options.output, force=options.force)
     key = build_key(options, kind)
@@ -65,11 +69,18 @@ def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
         emit(Event(EventKind.NOTE, "build", f"unchanged: {options.output} is what this build would make"))
         return BuildResult(*found, unchanged=True)
     timer = StepTimer(emit)
+    formats = [name for name in dict(plan) if kind.framework in load_backend(name).frameworks]
     with (
         tempfile.TemporaryDirectory(prefix="edgepack-") as scratch,
         Workers(Path(scratch) / "logs", options.limits) as workers,
+        open_arm64(options.runners, formats, target, Path(scratch), options.limits, timer) as emulated,
     ):
-        site = Site(options, Path(scratch), workers, timer)
+        runners: dict[str, list[Runner]] = {name: [] for name in formats}
+        for name, places in runners.items():
+            if "host" in options.runners.names:
+                places.append(HostRunner(workers))
+            places += [one for one in emulated if one.format == name]
+        site = Site(options, Path(scratch), workers, timer, runners)
         backends = _start_backends(site, plan, kind)
         reference = _load(site, kind)
         possible = {name: one for name, one in backends.items() if reference.info.framework in one.frameworks}

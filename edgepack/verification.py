@@ -17,12 +17,12 @@ from edgepack.bundle.manifest import Artifact
 from edgepack.errors import SourceError, UsageError, VerificationFailed
 from edgepack.events import Listener, StepTimer, ignore, step
 from edgepack.model import TensorSpec
+from edgepack.options import RunnerChoice
 from edgepack.precision import PRECISIONS
 from edgepack.report import ArtifactResult, Report, describe_host
-from edgepack.runners.arm64 import Arm64Choice, Guests, arm64_runners
+from edgepack.runners.arm64 import open_arm64
 from edgepack.runners.base import Runner, Subject
 from edgepack.runners.host import HostRunner
-from edgepack.runners.runtime_store import RuntimeStore
 from edgepack.suggest import choices
 from edgepack.targets import find_target
 from edgepack.tools import installed
@@ -32,23 +32,18 @@ if TYPE_CHECKING:
     from edgepack.compare import Array
 
 
-_RUNNERS = ("host", "arm64")
-
-
 @dataclass(frozen=True, slots=True)
 class VerifyOptions:
     """What to verify.
 
     Attributes:
         artifacts: Only these ids, or all when empty.
-        runners: Where they have to be right: "host", "arm64" or both.
-        arm64: On which runtimes and processors, for "arm64".
+        runners: Where they have to be right.
         limits: What each run may use.
     """
 
     artifacts: tuple[str, ...] = ()
-    runners: tuple[str, ...] = ("host",)
-    arm64: Arm64Choice = field(default_factory=Arm64Choice)
+    runners: RunnerChoice = field(default_factory=RunnerChoice)
     limits: Limits = field(default_factory=Limits)
 
 
@@ -65,7 +60,7 @@ def verify(path: Path, options: VerifyOptions | None = None, emit: Listener = ig
 
     Raises:
         BundleError: The bundle is damaged, or not safe to read.
-        UsageError: It has no such artifact, or there is no such runner.
+        UsageError: It has no such artifact, or there is no such runtime or processor.
         MissingTool: A runtime is not installed.
     """
     options = options or VerifyOptions()
@@ -135,23 +130,16 @@ def _open_runners(
 ) -> Iterator[list[tuple[str, Runner]]]:
     """Start whatever runs artifacts, and give each format with its runners; leaving ends them all."""
     formats = list(dict.fromkeys(artifact.format for artifact in artifacts))
-    for name in options.runners:
-        if name not in _RUNNERS:
-            raise UsageError(f"unknown runner {name!r}", hint=choices(name, _RUNNERS))
+    target = find_target(bundle.manifest.target)
     runners: list[tuple[str, Runner]] = []
     with ExitStack() as stack:
-        if "host" in options.runners:
+        if "host" in options.runners.names:
             workers = stack.enter_context(Workers(scratch / "logs", options.limits))
             _start_runtimes(artifacts, workers)
             runners += [(form, HostRunner(workers)) for form in formats]
-        if "arm64" in options.runners:
-            store = RuntimeStore(emit=emit)
-            guests = stack.enter_context(Guests(store, scratch / "guests", options.limits))
-            with step(emit, "start the ARM64 runtimes"):
-                target = find_target(bundle.manifest.target)
-                chosen = arm64_runners(options.arm64, formats, target, guests, store)
-            for runner in chosen:
-                runners.append((runner.runtime.release.format, runner))
+        emulated = open_arm64(options.runners, formats, target, scratch, options.limits, emit)
+        for runner in stack.enter_context(emulated):
+            runners.append((runner.format, runner))
         yield runners
 
 

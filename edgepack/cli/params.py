@@ -19,6 +19,23 @@ def limit_options(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
     )(function)
 
 
+def runner_options(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
+    """Add `--runner`, `--runtime` and `--cpu`, which say where artifacts have to be right."""
+    function = click.option(
+        "--cpu", "cpus", callback=split_names, metavar="NAMES", help="On arm64, on these, by commas."
+    )(function)
+    function = click.option(
+        "--runtime", "runtimes", multiple=True, metavar="ID", help="On arm64, in this one. Repeatable."
+    )(function)
+    return click.option(
+        "--runner",
+        "runners",
+        callback=split_names,
+        metavar="NAMES",
+        help="host, arm64, or both; host unless given.",
+    )(function)
+
+
 def given(options: dict[str, object]) -> dict[str, object]:
     """Keep only the options that were on the command line."""
     return {name: value for name, value in options.items() if value not in (None, ())}

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from edgepack.events import Listener, step
 from edgepack.golden import GoldenSet
 from edgepack.model import ModelSpec
+from edgepack.options import RunnerChoice
 from edgepack.precision import Tolerance
 from edgepack.report.model import ArtifactResult, worst_over_cases
 from edgepack.runners.base import Subject
@@ -27,19 +29,6 @@ from edgepack.workers import Limits
 
 if TYPE_CHECKING:
     from edgepack.compare import Array
-
-
-@dataclass(frozen=True, slots=True)
-class Arm64Choice:
-    """What the user asks for; where it is empty, the target decides.
-
-    Attributes:
-        runtimes: Ids of runtimes; a format that none of them executes runs in the target's own.
-        cpus: Names of processor profiles.
-    """
-
-    runtimes: tuple[str, ...] = ()
-    cpus: tuple[str, ...] = ()
 
 
 class Guests:
@@ -107,6 +96,11 @@ class Arm64Runner:
     cpu: Cpu
     name: str = "arm64"
 
+    @property
+    def format(self) -> str:
+        """The artifact format that it executes."""
+        return self.runtime.release.format
+
     def describe(self, form: str) -> str:
         """Name the runtime and the processor; see `Runner.describe`."""
         del form  # it executes only one
@@ -154,29 +148,50 @@ class Arm64Runner:
         ]
 
 
-def arm64_runners(
-    choice: Arm64Choice, formats: Sequence[str], target: Target, guests: Guests, store: RuntimeStore
-) -> tuple[Arm64Runner, ...]:
-    """Give a runner for every runtime and processor, with the runtimes starting in the background.
+@contextmanager
+def open_arm64(
+    choice: RunnerChoice,
+    formats: Sequence[str],
+    target: Target,
+    scratch: Path,
+    limits: Limits,
+    emit: Listener,
+) -> Iterator[tuple[Arm64Runner, ...]]:
+    """Give a runner for every runtime and processor, their guests starting in the background.
+
+    None when the choice leaves ARM64 out. Leaving the context ends all guests.
 
     Args:
         choice: What the user asks for.
         formats: Those that have to be executed.
         target: Decides what the user leaves open.
-        guests: Where the programs run.
-        store: Holds the runtimes.
+        scratch: A folder for logs and the like.
+        limits: What each job may use.
+        emit: Who is told of repairs and of guests being compiled.
 
     Raises:
         MissingTool: A runtime or part of the toolchain is not installed.
         UsageError: A runtime or processor is unknown, or nothing can be proven on it.
     """
-    cpus = [find_cpu(name) for name in choice.cpus or target.cpus]
-    asked = [store.get(runtime_id) for runtime_id in choice.runtimes]
-    runtimes = [one for one in asked if one.release.format in formats]
-    for form in formats:
-        if not any(one.release.format == form for one in runtimes):
-            runtimes.append(store.get(default_release(target, form).id))
-    runners = tuple(Arm64Runner(guests, runtime, cpu) for runtime in runtimes for cpu in cpus)
-    for runner in runners:
-        guests.start(runner.runtime, runner.cpu)
-    return runners
+    if "arm64" not in choice.names:
+        yield ()
+        return
+    store = RuntimeStore(emit=emit)
+    with Guests(store, scratch / "guests", limits) as guests:
+        with step(emit, "start the ARM64 runtimes"):
+            cpus = [find_cpu(name) for name in choice.cpus or target.cpus]
+            runtimes = _choose_runtimes(store, choice, formats, target)
+            runners = tuple(Arm64Runner(guests, runtime, cpu) for runtime in runtimes for cpu in cpus)
+            for runner in runners:
+                guests.start(runner.runtime, runner.cpu)
+        yield runners
+
+
+def _choose_runtimes(
+    store: RuntimeStore, choice: RunnerChoice, formats: Sequence[str], target: Target
+) -> list[InstalledRuntime]:
+    """Give the runtimes that were asked for, and the target's own for the formats that they leave out."""
+    asked = [store.get(one) for one in choice.runtimes]
+    covered = {one.release.format for one in asked}
+    others = [store.get(default_release(target, form).id) for form in formats if form not in covered]
+    return [one for one in asked if one.release.format in formats] + others

@@ -20,7 +20,7 @@ from edgepack.errors import MissingTool, UsageError
 from edgepack.events import Event, EventKind, Listener, ignore, step
 from edgepack.files import sha256_of
 from edgepack.runners.guest_programs import ENGINES, GuestProgram, build
-from edgepack.runners.runtimes import RUNTIMES, RuntimeRelease
+from edgepack.runners.runtimes import RUNTIMES, RuntimeRelease, find_release
 from edgepack.runners.selftest import self_test
 from edgepack.suggest import choices
 from edgepack.toolchain.compiler import find_compiler
@@ -105,13 +105,13 @@ class RuntimeStore:
         """Give an installed runtime, whole; one that has been damaged is installed again.
 
         Raises:
+            UsageError: There is no such runtime.
             MissingTool: It is not installed, or is damaged and cannot be had again.
         """
         present = {one.release.id: one for one in self.installed()}.get(runtime_id)
         if present is None:
-            raise MissingTool(
-                f"runtime {runtime_id} is not installed", hint=f"edgepack runtime add {runtime_id}"
-            )
+            known = find_release(runtime_id)
+            raise MissingTool(f"runtime {known.id} is not installed", hint=f"edgepack runtime add {known.id}")
         damage = _damage(present)
         if not damage:
             return present

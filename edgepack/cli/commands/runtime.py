@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgepack.cli.columns import columns
-from edgepack.cli.command import Flags, Outcome, define
+from edgepack.cli.command import Flags, Outcome, define, define_group
 from edgepack.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -25,16 +25,6 @@ if TYPE_CHECKING:
     from edgepack.runners.runtime_store import InstalledRuntime, RuntimeStore
 
 _OFFLINE = click.option("--offline", is_flag=True, help="Download nothing.")
-
-
-@click.group(help=__doc__, invoke_without_command=True)
-@click.pass_context
-def command(context: click.Context) -> Outcome | None:
-    """List the runtimes when no sub-command is given."""
-    if context.invoked_subcommand is not None:
-        return None
-    listing: Outcome = context.invoke(show)
-    return listing
 
 
 @define("List the runtimes: what is installed, and what could be.")
@@ -123,15 +113,13 @@ def prune() -> Outcome:
     return Outcome({"bytes": freed}, lambda: f"freed {_size(freed)}")
 
 
-for _name, _command in {
-    "list": show,
-    "add": add,
-    "remove": remove,
-    "export": export,
-    "import": import_,
-    "prune": prune,
-}.items():
-    command.add_command(_command, _name)
+command = define_group(__doc__, default=show)
+command.add_command(show, "list")
+command.add_command(add, "add")
+command.add_command(remove, "remove")
+command.add_command(export, "export")
+command.add_command(import_, "import")
+command.add_command(prune, "prune")
 
 
 def _store(emit: Listener | None = None, *, offline: bool = False) -> RuntimeStore:

@@ -21,7 +21,7 @@ from pathlib import Path
 import click
 
 from edgepack.cli.command import Flags, Outcome, define
-from edgepack.cli.params import given, limit_options, split_names
+from edgepack.cli.params import given, limit_options, runner_options
 from edgepack.cli.progress import progress
 from edgepack.errors import VerificationFailed
 
@@ -29,36 +29,18 @@ from edgepack.errors import VerificationFailed
 @define(__doc__)
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--artifact", "artifacts", multiple=True, metavar="ID", help="Only this one. Repeatable.")
-@click.option(
-    "--runner",
-    "runners",
-    callback=split_names,
-    metavar="NAMES",
-    help="Where: host, arm64, or both by commas.",
-)
-@click.option("--runtime", "runtimes", multiple=True, metavar="ID", help="On arm64, in this one. Repeatable.")
-@click.option("--cpu", "cpus", callback=split_names, metavar="NAMES", help="On arm64, on these, by commas.")
+@runner_options
 @limit_options
 @click.pass_obj
-def command(
-    flags: Flags,
-    /,
-    bundle: Path,
-    artifacts: tuple[str, ...],
-    runners: tuple[str, ...],
-    runtimes: tuple[str, ...],
-    cpus: tuple[str, ...],
-    **options: object,
-) -> Outcome:
+def command(flags: Flags, /, bundle: Path, artifacts: tuple[str, ...], **options: object) -> Outcome:
     """Verify, and show the report."""
     from edgepack.cli.reports import report_text
-    from edgepack.config import limits, load
+    from edgepack.config import limits, load, runner_choice
     from edgepack.report.json import to_json
-    from edgepack.runners.arm64 import Arm64Choice
     from edgepack.verification import VerifyOptions, verify
 
-    allowed = limits(load(given(options), Path.cwd()))
-    wanted = VerifyOptions(artifacts, runners or ("host",), Arm64Choice(runtimes, cpus), allowed)
+    settings = load(given(options), Path.cwd())
+    wanted = VerifyOptions(artifacts, runner_choice(settings), limits(settings))
     with progress(flags) as emit:
         report = verify(bundle, wanted, emit)
     code = 0 if report else VerificationFailed.exit_code

@@ -1,6 +1,8 @@
 """The runtimes that scripts/setup has installed in the user's own cache, and a machine for each of them."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,3 +34,19 @@ def start(store, tmp_path):
     yield start
     for guests in opened:
         guests.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def edgepack():
+    """The real command, with the runtimes of the user's own cache."""
+
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "edgepack", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            env=os.environ | {"EDGEPACK_CACHE_DIR": str(CACHE)},
+            check=False,
+        )
+
+    return run
