@@ -130,7 +130,7 @@ class RuntimeStore:
         Raises:
             MissingTool: The compiler is not installed.
         """
-        return self._build(runtime.release, runtime.folder)
+        return self._build(runtime.release, runtime.folder, lambda: self._download(runtime.release))
 
     def remove(self, runtime_id: str) -> None:
         """Remove a runtime; its download stays until `prune`.
@@ -168,7 +168,7 @@ class RuntimeStore:
         made, final = work / "made", self._folder(release)
         libraries = _unpack(release, archive, made / _LIBRARIES)
         with step(self._emit, f"test {release.title}"):
-            margins = test(release.title, release.format, self._build(release, made))
+            margins = test(release.title, release.format, self._build(release, made, lambda: archive))
         record = {
             "schema": SCHEMA,
             "id": release.id,
@@ -182,8 +182,9 @@ class RuntimeStore:
         os.rename(made, final)
         return InstalledRuntime(release, final, libraries, margins)
 
-    def _build(self, release: RuntimeRelease, folder: Path) -> GuestProgram:
-        return build(ENGINES[release.engine], folder / _LIBRARIES, find_compiler(), self._programs)
+    def _build(self, release: RuntimeRelease, folder: Path, archive: Callable[[], Path]) -> GuestProgram:
+        engine = ENGINES[release.engine]
+        return build(engine, folder / _LIBRARIES, archive, find_compiler(), self._programs)
 
     def _folder(self, release: RuntimeRelease) -> Path:
         return self._runtimes / release.slug

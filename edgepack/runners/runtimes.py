@@ -14,7 +14,7 @@ from edgepack.files import sha256_of
 from edgepack.suggest import choices
 from edgepack.targets import Target
 from edgepack.toolchain.downloads import Download
-from edgepack.toolchain.fetching import MavenSource
+from edgepack.toolchain.fetching import MavenSource, WheelSource
 
 ANDROID_LIBRARIES = "jni/arm64-v8a/*.so"
 """Where an Android archive keeps its libraries for 64-bit ARM."""
@@ -111,14 +111,21 @@ _ANDROID_ENGINES = {
 }
 """The library by which an Android archive is known, to the format and the engine."""
 
+
+def _android(form: str, engine: str, download: Download) -> RuntimeRelease:
+    return RuntimeRelease(str(download), form, engine, (ANDROID_LIBRARIES,), download)
+
+
+def _wheel(form: str, engine: str, members: tuple[str, ...], download: Download) -> RuntimeRelease:
+    return RuntimeRelease(str(download), form, engine, members, download)
+
+
 RUNTIMES = {
     row.id: row
     for row in (
-        RuntimeRelease(
-            "org.pytorch:pytorch_android_lite:1.12.2",
+        _android(
             "torch_lite",
             "lite_interpreter_android",
-            (ANDROID_LIBRARIES,),
             Download(
                 MavenSource("org.pytorch", "pytorch_android_lite", "1.12.2"),
                 "pytorch_android_lite-1.12.2.aar",
@@ -126,16 +133,47 @@ RUNTIMES = {
                 62_264_616,
             ),
         ),
-        RuntimeRelease(
-            "org.tensorflow:tensorflow-lite:2.16.1",
+        _android(
             "tflite",
             "tflite",
-            (ANDROID_LIBRARIES,),
             Download(
                 MavenSource("org.tensorflow", "tensorflow-lite", "2.16.1"),
                 "tensorflow-lite-2.16.1.aar",
                 "34b065817e294e7dd3569504e8b9454938ceae453b6a459da54d5f6e45d3c94e",
                 6_230_530,
+            ),
+        ),
+        _wheel(
+            "torch_lite",
+            "lite_interpreter_wheel",
+            ("torch/lib/libtorch_cpu.so", "torch/lib/libc10.so", "torch/lib/libgomp*"),
+            Download(
+                WheelSource("torch", "1.12.1", "3.9", "manylinux2014_aarch64"),
+                "torch-1.12.1-cp39-cp39-manylinux2014_aarch64.whl",
+                "6cf6f54b43c0c30335428195589bd00e764a6d27f3b9ba637aaa8c11aaf93073",
+                55_714_845,
+            ),
+        ),
+        _wheel(
+            "torch_lite",
+            "lite_interpreter_wheel",
+            ("torch/lib/libtorch_cpu.so", "torch/lib/libc10.so", "torch.libs/*"),
+            Download(
+                WheelSource("torch", "2.1.0", "3.11", "manylinux2014_aarch64"),
+                "torch-2.1.0-cp311-cp311-manylinux2014_aarch64.whl",
+                "8132efb782cd181cc2dcca5e58effbe4217cdb2581206ac71466d535bf778867",
+                84_158_846,
+            ),
+        ),
+        _wheel(
+            "tflite",
+            "litert",
+            ("ai_edge_litert/libLiteRt.so",),
+            Download(
+                WheelSource("ai-edge-litert", "2.1.2", "3.11", "manylinux_2_27_aarch64"),
+                "ai_edge_litert-2.1.2-cp311-cp311-manylinux_2_27_aarch64.whl",
+                "7dc4afc4b67797e77d879e35ad558e60f746be7c1e616a6653bd2cbf1ffef9ad",
+                12_633_093,
             ),
         ),
     )
