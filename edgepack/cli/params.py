@@ -20,19 +20,20 @@ def limit_options(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
 
 
 def runner_options(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
-    """Add `--runner`, `--runtime` and `--cpu`, which say where artifacts have to be right."""
+    """Add `--runner`, and what `arm64_options` adds."""
+    help_text = "host, arm64, or both; host unless given."
+    return click.option("--runner", "runners", callback=split_names, metavar="NAMES", help=help_text)(
+        arm64_options(function)
+    )
+
+
+def arm64_options(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
+    """Add `--runtime` and `--cpu`, which say where artifacts run on ARM64."""
     function = click.option(
         "--cpu", "cpus", callback=split_names, metavar="NAMES", help="On arm64, on these, by commas."
     )(function)
-    function = click.option(
-        "--runtime", "runtimes", multiple=True, metavar="ID", help="On arm64, in this one. Repeatable."
-    )(function)
     return click.option(
-        "--runner",
-        "runners",
-        callback=split_names,
-        metavar="NAMES",
-        help="host, arm64, or both; host unless given.",
+        "--runtime", "runtimes", multiple=True, metavar="ID", help="On arm64, in this one. Repeatable."
     )(function)
 
 

@@ -19,7 +19,7 @@ from edgepack.precision import Tolerance
 from edgepack.report.model import ArtifactResult, worst_over_cases
 from edgepack.runners.base import Subject
 from edgepack.runners.cpus import Cpu, find_cpu
-from edgepack.runners.guest import Guest, Task
+from edgepack.runners.guest import Guest, Run, Task
 from edgepack.runners.guest_programs import GuestProgram
 from edgepack.runners.machine import command_for
 from edgepack.runners.runtime_store import InstalledRuntime, RuntimeStore
@@ -34,14 +34,22 @@ if TYPE_CHECKING:
 class Guests:
     """The guests of one build or verification, one for each runtime and processor; leaving ends them all."""
 
-    def __init__(self, store: RuntimeStore, scratch: Path, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        store: RuntimeStore,
+        scratch: Path,
+        limits: Limits | None = None,
+        emulator_options: tuple[str, ...] = (),
+    ) -> None:
         """Name what guests are made of; none is started yet.
 
         Args:
             store: Holds the runtimes.
             scratch: A folder for what the guests see of the machine, and for their logs.
             limits: What each job may use.
+            emulator_options: Further options of qemu's.
         """
+        self._emulator_options = emulator_options
         self._store = store
         self._scratch = scratch
         self._limits = limits
@@ -77,7 +85,8 @@ class Guests:
         folder.mkdir(parents=True)
         if runtime.release.id not in self._programs:
             self._programs[runtime.release.id] = self._store.program(runtime)
-        command = command_for(self._programs[runtime.release.id], cpu, folder / "root")
+        program = self._programs[runtime.release.id]
+        command = command_for(program, cpu, folder / "root", self._emulator_options)
         return Guest(command, folder / "guest.log", self._limits)
 
 
@@ -133,18 +142,33 @@ class Arm64Runner:
         """Run one set of inputs; see `Runner.run`."""
         return self._execute(subject, model, [inputs])[0]
 
+    def run_file(self, subject: Subject, feeds: Sequence[Mapping[str, Array]], repetitions: int = 1) -> Run:
+        """Run the file once per feed, or several times, and give its outputs as the file has them.
+
+        Args:
+            subject: The file.
+            feeds: Inputs by name, in the source's layout and dtypes.
+            repetitions: How often each feed is run; the last counts.
+
+        Raises:
+            JobFailed: See `Runner.run`.
+            MissingTool: See `Runner.run`.
+        """
+        from edgepack.contract import to_file
+
+        inputs = sorted(subject.inputs, key=lambda contract: contract.index)
+        tensors = [[to_file(feed[one.name], one) for one in inputs] for feed in feeds]
+        return self.guests.start(self.runtime, self.cpu).run(Task(subject.path, tensors, repetitions))
+
     def _execute(
         self, subject: Subject, model: ModelSpec, feeds: Sequence[Mapping[str, Array]]
     ) -> list[dict[str, Array]]:
-        from edgepack.contract import to_file, to_source
+        from edgepack.contract import to_source
 
-        inputs = sorted(subject.inputs, key=lambda contract: contract.index)
-        task = Task(subject.path, [[to_file(feed[one.name], one) for one in inputs] for feed in feeds])
-        run = self.guests.start(self.runtime, self.cpu).run(task)
         specs = {spec.name: spec for spec in model.outputs}
         return [
             {one.name: to_source(result[one.index], one, specs[one.name]) for one in subject.outputs}
-            for result in run.outputs
+            for result in self.run_file(subject, feeds).outputs
         ]
 
 
@@ -179,12 +203,25 @@ def open_arm64(
     store = RuntimeStore(emit=emit)
     with Guests(store, scratch / "guests", limits) as guests:
         with step(emit, "start the ARM64 runtimes"):
-            cpus = [find_cpu(name) for name in choice.cpus or target.cpus]
-            runtimes = _choose_runtimes(store, choice, formats, target)
-            runners = tuple(Arm64Runner(guests, runtime, cpu) for runtime in runtimes for cpu in cpus)
-            for runner in runners:
-                guests.start(runner.runtime, runner.cpu)
+            runners = make_runners(choice, formats, target, guests, store)
         yield runners
+
+
+def make_runners(
+    choice: RunnerChoice, formats: Sequence[str], target: Target, guests: Guests, store: RuntimeStore
+) -> tuple[Arm64Runner, ...]:
+    """Give a runner for every runtime and processor, their guests starting in the background.
+
+    Raises:
+        MissingTool: A runtime or part of the toolchain is not installed.
+        UsageError: A runtime or processor is unknown, or nothing can be proven on it.
+    """
+    cpus = [find_cpu(name) for name in choice.cpus or target.cpus]
+    runtimes = _choose_runtimes(store, choice, formats, target)
+    runners = tuple(Arm64Runner(guests, runtime, cpu) for runtime in runtimes for cpu in cpus)
+    for runner in runners:
+        guests.start(runner.runtime, runner.cpu)
+    return runners
 
 
 def _choose_runtimes(

@@ -64,6 +64,7 @@ class Run:
         loading: Seconds that the runtime took to load the file.
         running: Seconds that the runtime took for the last repetition of each feed, summed up.
         release: The runtime's release in its own words; may be empty.
+        pid: Of the job's process, which is gone.
     """
 
     outputs: list[list[Array]]
@@ -71,6 +72,7 @@ class Run:
     loading: float
     running: float
     release: str
+    pid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +224,7 @@ class _Conversation:
             loaded.seconds,
             sum(result.seconds for result in results),
             started.release,
+            started.pid,
         )
 
     def kill(self) -> None:
