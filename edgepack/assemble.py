@@ -26,6 +26,7 @@ class Findings:
         attempts: One per artifact that the source can have.
         by_nature: What the source cannot have.
         seconds: Step to wall time.
+        warnings: What calibration and labelled data lack.
     """
 
     info: ModelInfo
@@ -33,6 +34,7 @@ class Findings:
     attempts: tuple[Attempt, ...]
     by_nature: tuple[Gap, ...]
     seconds: Mapping[str, float]
+    warnings: tuple[str, ...] = ()
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
@@ -52,6 +54,7 @@ def make_manifest(options: BuildOptions, findings: Findings, kind: str, build_ke
         tools=installed(),
         source={"kind": kind, "text": _portable(options.source.text), "digest": findings.info.digest},
         gaps=findings.gaps,
+        processing=findings.info.processing,
         build_key=build_key,
     )
 
@@ -84,7 +87,7 @@ def make_report(options: BuildOptions, findings: Findings) -> Report:
         results=tuple(result for attempt in findings.attempts for result in attempt.results),
         failures=tuple(failure for attempt in findings.attempts for failure in attempt.failures),
         gaps=findings.gaps,
-        warnings=(*findings.info.warnings, *findings.golden.warnings),
+        warnings=(*findings.info.warnings, *findings.golden.warnings, *findings.warnings),
         tools=installed(),
         host=describe_host(),
         seconds=findings.seconds,
@@ -100,7 +103,7 @@ def bundle_files(manifest: Manifest, findings: Findings) -> dict[str, Path]:
         if attempt.candidate
     }
     for case in manifest.golden:
-        for ref in (*case.inputs.values(), *case.outputs.values()):
+        for ref in (*case.inputs.values(), *case.outputs.values(), *case.raw.values()):
             files[ref.path] = findings.golden.root / ref.path
     return files
 

@@ -10,26 +10,32 @@ from edgepack.backends.base import Candidate
 from edgepack.bundle import Bundle, check_files, open_bundle
 from edgepack.bundle.document import artifact_from_json, artifact_to_json
 from edgepack.cache import Cache, digest_of
+from edgepack.calibration import find_calibration
 from edgepack.errors import BundleError, EdgepackError
-from edgepack.files import sha256_of
+from edgepack.files import digest_of_folder, sha256_of
 from edgepack.golden import GoldenSet
+from edgepack.labels import LabelledData
 from edgepack.options import BuildOptions
+from edgepack.processing.document import to_json as processing_to_json
+from edgepack.processing.pictures import is_picture
 from edgepack.prove import Attempt
 from edgepack.report import Report
 from edgepack.report import json as report_json
+from edgepack.samples import Samples
 from edgepack.sources.base import ModelInfo, SourceKind
 from edgepack.targets import find_target
 from edgepack.tools import installed, own_digest
 
 
 def build_key(options: BuildOptions, kind: SourceKind) -> str:
-    """Digest of all that decides a bundle's content, or nothing when the source's files do not tell.
+    """Digest of all that decides a bundle's content, or nothing when files alone do not tell.
 
     Raises:
-        SourceError: The source's files cannot be read.
+        SourceError: The source's files cannot be read, or there is no such calibration data.
     """
     fingerprint = kind.fingerprint(options.source)
-    if fingerprint is None:
+    calibration = _calibration(options)
+    if fingerprint is None or calibration is None:
         return ""
     return digest_of(
         {
@@ -42,7 +48,10 @@ def build_key(options: BuildOptions, kind: SourceKind) -> str:
             "precisions": options.precisions,
             "cases": options.golden.cases,
             "seed": options.golden.seed,
-            "golden": [sha256_of(path) for path in options.golden.files if path.is_file()],
+            "golden": [_content(path) for path in options.golden.files],
+            "calibration": calibration,
+            "labels": [options.labels.file and _content(options.labels.file), options.labels.output],
+            "processing": processing_to_json(options.processing),
             "allow_degenerate": options.golden.allow_degenerate,
             **_making(options),
         }
@@ -70,14 +79,24 @@ def unchanged(options: BuildOptions, key: str) -> tuple[Bundle, Report] | None:
 class ArtifactCache:
     """Finished artifacts, each under the digest of its model, golden cases, options and tools."""
 
-    def __init__(self, cache: Cache, options: BuildOptions, info: ModelInfo, golden: GoldenSet) -> None:
+    def __init__(
+        self,
+        cache: Cache,
+        options: BuildOptions,
+        info: ModelInfo,
+        golden: GoldenSet,
+        calibration: Samples | None = None,
+        labels: LabelledData | None = None,
+    ) -> None:
         self._cache = cache
+        self._calibration = calibration and calibration.digest()
         self._parts = {
             "model": info.digest,
             "spec": asdict(info.spec),
             "golden": [
                 ref.sha256 for case in golden.cases for ref in (*case.inputs.values(), *case.outputs.values())
             ],
+            "labels": labels and labels.digest(),
             **_making(options),
         }
 
@@ -114,7 +133,24 @@ class ArtifactCache:
         )
 
     def _key(self, artifact_id: str) -> str:
-        return digest_of({**self._parts, "artifact": artifact_id})
+        # Float files do not depend on calibration data, and need not be made again for other data.
+        calibration = None if artifact_id.endswith("/float32") else self._calibration
+        return digest_of({**self._parts, "artifact": artifact_id, "calibration": calibration})
+
+
+def _calibration(options: BuildOptions) -> list[str | int] | None:
+    """Digest the calibration data, if any; None when code must run to know it."""
+    if options.calibration.source is None:
+        return []
+    found = find_calibration(options.calibration.source).fingerprint(options.calibration.source)
+    return None if found is None else [found, options.calibration.limit]
+
+
+def _content(path: Path) -> str:
+    """Digest a file or a folder; one that is not there is told of when it is read."""
+    if path.is_dir():
+        return digest_of_folder(path, is_picture)
+    return sha256_of(path) if path.is_file() else ""
 
 
 def _making(options: BuildOptions) -> dict[str, object]:

@@ -17,9 +17,10 @@ __all__ = ["Array", "Comparison", "compare", "compare_outputs"]
 
 
 def compare(output: str, got: Array, ref: Array, tolerance: Tolerance) -> Comparison:
-    """Judge one output: |got - ref| <= absolute + relative * max|ref|, element by element.
+    """Judge one output: by the bound on its elements or by its signal-to-noise ratio, as the tolerance says.
 
-    Integers and booleans must be equal. NaN and infinities must stand in the same places.
+    Of integers and booleans, as many must be equal as the tolerance asks for: all, for float precisions. NaN
+    and infinities must stand in the same places.
 
     Args:
         output: The output's name, for the verdict.
@@ -32,7 +33,7 @@ def compare(output: str, got: Array, ref: Array, tolerance: Tolerance) -> Compar
     if got.dtype != ref.dtype:
         return _mismatch(output, f"dtype {got.dtype} instead of {ref.dtype}")
     if not np.issubdtype(ref.dtype, np.floating):
-        return _compare_exact(output, got, ref)
+        return _compare_exact(output, got, ref, tolerance)
     got64, ref64 = got.astype(np.float64), ref.astype(np.float64)
     finite = np.isfinite(ref64)
     if not np.array_equal(got64[~finite], ref64[~finite], equal_nan=True):
@@ -64,28 +65,32 @@ def _compare_floats(
         return Comparison(output, passed=True)
     error = np.abs(got - ref)
     worst, largest = float(error.max()), float(np.abs(ref).max())
-    allowed = tolerance.absolute + tolerance.relative * largest
-    beyond = max(0.0, worst - tolerance.absolute)
+    floor = tolerance.floor(largest)
+    allowed = floor + tolerance.relative * largest
+    beyond = max(0.0, worst - floor)
     needed = 0.0 if beyond == 0 else beyond / largest if largest else inf
-    passed = worst <= allowed
-    reason = (
-        "" if passed else f"off by {worst:.3g}, allowed {allowed:.3g} (largest reference value {largest:.3g})"
-    )
-    return Comparison(output, passed, reason, worst, needed, _cosine(got, ref), _snr(ref, error))
+    passed, snr = worst <= allowed, _snr(ref, error)
+    reason = f"off by {worst:.3g}, allowed {allowed:.3g} (largest reference value {largest:.3g})"
+    if tolerance.snr_db is not None:
+        passed = snr >= tolerance.snr_db or worst <= floor
+        reason = f"signal-to-noise ratio {snr:.1f} dB, at least {tolerance.snr_db:g} dB is asked for"
+    return Comparison(output, passed, "" if passed else reason, worst, needed, _cosine(got, ref), snr)
 
 
-def _compare_exact(output: str, got: Array, ref: Array) -> Comparison:
+def _compare_exact(output: str, got: Array, ref: Array, tolerance: Tolerance) -> Comparison:
     different = int((got != ref).sum())
     if not different:
         return Comparison(output, passed=True)
     error = np.abs(got.astype(np.float64) - ref.astype(np.float64))
-    reason = f"{different} of {ref.size} values differ; {ref.dtype} outputs must be equal"
+    passed = ref.size - different >= tolerance.agreement * ref.size
+    demand = "must be equal" if tolerance.agreement == 1 else f"must agree in {tolerance.agreement:.1%}"
+    reason = "" if passed else f"{different} of {ref.size} values differ; {ref.dtype} outputs {demand}"
     worst = float(error.max())
     largest = float(np.abs(ref.astype(np.float64)).max())
     signal = ref.astype(np.float64)
     return Comparison(
         output,
-        passed=False,
+        passed=passed,
         reason=reason,
         max_error=worst,
         needed_relative=worst / largest if largest else inf,

@@ -10,9 +10,19 @@ from typing import cast
 
 from edgepack.errors import UsageError
 from edgepack.input_syntax import parse_input
-from edgepack.options import RUNNERS, BuildOptions, GoldenOptions, RunnerChoice
+from edgepack.options import (
+    RUNNERS,
+    BuildOptions,
+    CalibrationOptions,
+    GoldenOptions,
+    LabelOptions,
+    RunnerChoice,
+)
+from edgepack.processing.parsing import parse_postprocess, parse_preprocess
+from edgepack.processing.steps import Processing
 from edgepack.settings import KINDS, PATHS, Settings, check, parse, parse_size
 from edgepack.sources.base import SourceRequest
+from edgepack.sources.paths import split_target
 from edgepack.suggest import choices
 from edgepack.targets import Target, find_target
 from edgepack.workers.limits import Limits
@@ -80,6 +90,12 @@ def build_options(source: str, settings: Settings) -> BuildOptions:
         formats=formats,
         precisions=precisions,
         golden=_golden(settings),
+        calibration=_calibration(settings),
+        labels=_labels(settings),
+        processing=Processing(
+            tuple(parse_preprocess(text) for text in settings.get("preprocess", ())),
+            tuple(parse_postprocess(text) for text in settings.get("postprocess", ())),
+        ),
         runners=runner_choice(settings),
         limits=limits(settings),
         script=settings.get("script", False),
@@ -144,6 +160,19 @@ def _golden(settings: Settings) -> GoldenOptions:
     return golden
 
 
+def _calibration(settings: Settings) -> CalibrationOptions:
+    source = settings.get("calibration")
+    limit = settings.get("calibration_limit", CalibrationOptions().limit)
+    if limit < 1:
+        raise UsageError(f"calibration_limit must be at least 1, not {limit}")
+    return CalibrationOptions(None if source is None else str(source), limit)
+
+
+def _labels(settings: Settings) -> LabelOptions:
+    file = settings.get("labels")
+    return LabelOptions(None if file is None else Path(file), settings.get("labels_output"))
+
+
 def _bytecode(settings: Settings, target: Target) -> int | None:
     version = settings.get("bytecode")
     for runtime in target.runtimes:
@@ -170,7 +199,9 @@ def _from_environment(environ: Mapping[str, str]) -> Settings:
             )
             known = (*variables, *_OTHER_VARIABLES)
             raise UsageError(f"unknown environment variable {variable}", hint=choices(variable, known))
-        found[variables[variable]] = parse(variables[variable], text, f"environment variable {variable}")
+        place = f"environment variable {variable}"
+        found[variables[variable]] = parse(variables[variable], text, place)
+    _refuse_calibration_code(found, "environment variable EDGEPACK_CALIBRATION")
     return cast(Settings, found)
 
 
@@ -194,9 +225,12 @@ def _project_settings(table: Mapping[str, object], where: str, folder: Path) -> 
     for name in table:
         _refuse_command_line_only(name, where)
     settings = dict(check(table, where))
+    _refuse_calibration_code(settings, where)
     for name in PATHS:
         # Paths in a file mean the same from wherever the command is run.
         value = settings.get(name)
+        if name == "calibration" and value == "golden":
+            continue
         if isinstance(value, list):
             settings[name] = [folder / str(item) for item in value]
         elif value is not None:
@@ -207,6 +241,14 @@ def _project_settings(table: Mapping[str, object], where: str, folder: Path) -> 
 def _refuse_command_line_only(name: str, where: str) -> None:
     if name in _COMMAND_LINE_ONLY:
         raise UsageError(f"{where}: {name} can only be given on the command line", hint=f"use --{name}")
+
+
+def _refuse_calibration_code(settings: Mapping[str, object], where: str) -> None:
+    if split_target(str(settings.get("calibration", ""))):
+        raise UsageError(
+            f"{where}: calibration by Python code can only be given on the command line",
+            hint="use --calibration",
+        )
 
 
 def _tool_table(path: Path) -> Mapping[str, object] | None:

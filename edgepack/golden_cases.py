@@ -16,6 +16,7 @@ from edgepack.errors import BundleError
 from edgepack.golden import GoldenSet
 from edgepack.model import ModelSpec, TensorSpec
 from edgepack.options import GoldenOptions
+from edgepack.processing.steps import Processing
 from edgepack.sources.base import LoadedModel, ModelInfo
 
 if TYPE_CHECKING:
@@ -24,13 +25,16 @@ if TYPE_CHECKING:
 _LONGEST_NAME = 80
 
 
-def make_golden(model: LoadedModel, folder: Path, options: GoldenOptions) -> tuple[ModelInfo, GoldenSet]:
+def make_golden(
+    model: LoadedModel, folder: Path, options: GoldenOptions, wanted: Processing | None = None
+) -> tuple[ModelInfo, GoldenSet]:
     """Job: run a model on its golden inputs, make sure that the outputs prove something, and write all of it.
 
     Args:
         model: In this very process.
         folder: Where `golden/` goes.
         options: Where the inputs come from, and what is accepted.
+        wanted: What turns pictures into inputs and outputs into answers, said by the user or the model.
 
     Returns:
         What is known of the model, and the cases.
@@ -39,10 +43,15 @@ def make_golden(model: LoadedModel, folder: Path, options: GoldenOptions) -> tup
         SourceError: The inputs do not fit, or the model fails, is not deterministic, or proves nothing.
     """
     from edgepack.golden_checks import check_degenerate, check_repeatable, check_stable_specs
-    from edgepack.golden_inputs import draw_inputs, read_user_cases
+    from edgepack.golden_inputs import draw_inputs
+    from edgepack.golden_pictures import read_user_cases, write_pictures
+    from edgepack.processing.binding import bind_postprocess, bind_preprocess
 
+    wanted = wanted or Processing()
+    preprocess = bind_preprocess(wanted.preprocess, [one.tensor for one in model.inputs])
+    pictures: list[dict[str, bytes]] = []
     if options.files:
-        feeds = read_user_cases(options.files, model.inputs)
+        feeds, pictures = read_user_cases(options.files, model.inputs, preprocess)
     else:
         feeds = draw_inputs(model.inputs, options.cases, options.seed)
     names = [one.tensor.name for one in model.inputs]
@@ -56,11 +65,13 @@ def make_golden(model: LoadedModel, folder: Path, options: GoldenOptions) -> tup
         GoldenCase(
             _write_all(folder, f"golden/{index}/inputs", feed),
             _write_all(folder, f"golden/{index}/outputs", result),
+            write_pictures(folder, f"golden/{index}/raw", pictures[index] if pictures else {}),
         )
         for index, (feed, result) in enumerate(zip(feeds, results, strict=True))
     )
-    info = ModelInfo(model.framework, spec, model.digest(), tuple(model.warnings))
-    return info, GoldenSet(folder, spec, cases, warnings=warnings)
+    processing = Processing(preprocess, bind_postprocess(wanted.postprocess, outputs))
+    info = ModelInfo(model.framework, spec, model.digest(), tuple(model.warnings), processing)
+    return info, GoldenSet(folder, spec, cases, preprocess, warnings)
 
 
 def load_case(golden: GoldenSet, index: int) -> tuple[dict[str, Array], dict[str, Array]]:

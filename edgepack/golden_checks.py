@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 type Outputs = Mapping[str, Array]
 
-_INPUT_HINT = "give inputs of the model's own kind: =low..high after an --input, or --golden with real ones"
+_INPUT_HINT = (
+    "use trained weights, and inputs of their kind: =low..high after an --input, or --golden with real ones"
+)
 
 
 def check_repeatable(first: Outputs, second: Outputs, suspects: Callable[[], Sequence[str]]) -> None:
@@ -117,10 +119,9 @@ def _spread(arrays: Sequence[Array]) -> tuple[float, float]:
         return np.inf, 0.0
     stacked = np.stack(arrays).astype(np.float64)
     stacked[~np.isfinite(stacked)] = 0.0
-    tolerance = PRECISIONS["float32"].tolerance
-    return float(np.ptp(stacked, axis=0).max()), tolerance.absolute + tolerance.relative * float(
-        np.abs(stacked).max()
-    )
+    tolerance, largest = PRECISIONS["float32"].tolerance, float(np.abs(stacked).max())
+    allowed = tolerance.floor(largest) + tolerance.relative * largest
+    return float(np.ptp(stacked, axis=0).max()), allowed
 
 
 def _same_bits(first: Array, second: Array) -> bool:

@@ -11,7 +11,7 @@ from edgepack.suggest import choices
 SYNTAX = "name:dtype[d0,d1,…], optionally followed by =low..high for the golden values' range"
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _PATTERN = re.compile(
-    rf"(?P<name>[^:=\[\]\s]+):(?P<dtype>\w+)\[(?P<shape>[^\]]*)\](?:=(?P<low>{_NUMBER})\.\.(?P<high>{_NUMBER}))?"
+    rf"(?P<name>[^=\[\]\s]+):(?P<dtype>\w+)\[(?P<shape>[^\]]*)\](?:=(?P<low>{_NUMBER})\.\.(?P<high>{_NUMBER}))?"
 )
 _EXAMPLE = "for example image:float32[1,3,224,224] or tokens:int64[1,16]=0..99"
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgepack.errors import SourceError, UsageError
 from edgepack.golden import GoldenSet
-from edgepack.model import ModelSpec
+from edgepack.model import ModelSpec, TensorSpec
 from edgepack.options import BuildOptions
-from edgepack.samples import Samples
+from edgepack.samples import Row, Samples, write_samples
+from edgepack.suggest import choices
 
 if TYPE_CHECKING:
     from edgepack.compare import Array
+
+LABEL = "label"
+"""The name of the labels' array, as data sets have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +42,137 @@ class LabelledData:
         """How many samples there are."""
         return self.inputs.count
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What makes them poor data, for the report."""
+        constant = len(set(self.labels)) == 1
+        warnings = [f"labelled data: {warning}" for warning in self.inputs.warnings]
+        return (*warnings, *(("labelled data: all labels are the same",) if constant else ()))
+
     def samples(self) -> Iterator[dict[str, Array]]:
         """Give one sample after another; see `Samples.samples`."""
         return self.inputs.samples()
 
     def digest(self) -> str:
         """Sha256 over inputs, labels and the output's name."""
-        raise NotImplementedError
+        text = f"{self.inputs.digest()} {self.output} {self.labels}"
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def open_labels(options: BuildOptions, model: ModelSpec, golden: GoldenSet) -> LabelledData | None:
-    """Job: read the labelled data that the user named, check all of it, and put it into the workspace."""
-    raise NotImplementedError
+    """Job: read the labelled data that the user named, check all of it, and put it into the workspace.
+
+    Args:
+        options: `options.labels` names an .npz with one stack of samples per input, as for calibration, and
+            the whole numbers `label`, [N] or [N, 1].
+        model: The inputs that every sample must have, and the outputs one of which gives the answer.
+        golden: Its root is the workspace.
+
+    Raises:
+        SourceError: The file cannot be read, or does not fit the model.
+        UsageError: The model has several outputs and none is named, or not the one that is.
+    """
+    if options.labels.file is None:
+        return None
+    from edgepack.stacks import open_stacks
+
+    path = options.labels.file
+    output = _class_output(model, options.labels.output)
+    place = Path(tempfile.mkdtemp(prefix="labels-", dir=golden.root))
+    with tempfile.TemporaryDirectory(dir=place) as scratch:
+        stacks = dict(open_stacks(path, Path(scratch)))
+        if LABEL in {spec.name for spec in model.inputs}:
+            raise SourceError(f"an input of the model is called {LABEL!r}, and so is the array of labels")
+        if LABEL not in stacks:
+            raise SourceError(
+                f"{path} has no array {LABEL!r}", hint="numpy.savez(file, input=samples, label=labels)"
+            )
+        labels = _labels(path, stacks.pop(LABEL), output)
+        inputs = write_samples(place / "samples", model.inputs, _rows(path, stacks, len(labels)))
+    return LabelledData(inputs, output.name, labels)
+
+
+def top_answer(output: Array) -> int:
+    """Give the index of the largest value; of several, the first. NaN is no value."""
+    import numpy as np
+
+    values = np.asarray(output).ravel()
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        return -1
+    return int(values.argmax())
 
 
 def accuracy(outputs: Iterable[Array], labels: Sequence[int]) -> float:
-    """Give the share of outputs, from 0 to 1, whose largest value is where the label says."""
-    raise NotImplementedError
+    """Tell how often the answer is right.
+
+    Args:
+        outputs: Of `LabelledData.output`, one per sample, in order.
+        labels: As many.
+
+    Returns:
+        The share, from 0 to 1, of outputs whose largest value is where the label says.
+
+    Raises:
+        ValueError: There are none, or not as many of the one as of the other.
+    """
+    right = [top_answer(output) == label for output, label in zip(outputs, labels, strict=True)]
+    return _share(right)
 
 
 def agreement(first: Iterable[Array], second: Iterable[Array]) -> float:
-    """Give the share of cases, from 0 to 1, in which two runs give the same answer."""
-    raise NotImplementedError
+    """Tell how often two runs over the same samples give the same answer.
+
+    Returns:
+        The share, from 0 to 1; an output with NaN agrees with nothing.
+
+    Raises:
+        ValueError: There are no outputs, or not as many of the one as of the other.
+    """
+    pairs = [(top_answer(one), top_answer(other)) for one, other in zip(first, second, strict=True)]
+    return _share([one == other != -1 for one, other in pairs])
+
+
+def _share(flags: Sequence[bool]) -> float:
+    if not flags:
+        raise ValueError("there are no outputs")
+    return sum(flags) / len(flags)
+
+
+def _class_output(model: ModelSpec, name: str | None) -> TensorSpec:
+    outputs = {spec.name: spec for spec in model.outputs}
+    if name is None and len(outputs) > 1:
+        raise UsageError(
+            f"the model has {len(outputs)} outputs, and labels belong to one",
+            hint=f"use --labels-output: {', '.join(outputs)}",
+        )
+    name = name or model.outputs[0].name
+    if name not in outputs:
+        raise UsageError(f"--labels-output: the model has no output {name!r}", hint=choices(name, outputs))
+    spec = outputs[name]
+    if not spec.shape or spec.elements != spec.shape[-1] or spec.elements < 2:
+        raise SourceError(
+            f"output {spec} does not hold one value for each class",
+            hint="labels are for classifiers, whose output is [classes] or [1, classes]",
+        )
+    return spec
+
+
+def _labels(path: Path, array: Array, output: TensorSpec) -> tuple[int, ...]:
+    if array.dtype.kind not in "iu" or array.size != len(array):
+        raise SourceError(
+            f"{path}: {LABEL!r} is {array.dtype}{list(array.shape)}, not one whole number per sample",
+            hint="give class indices, not names or one-hot rows",
+        )
+    labels = tuple(int(label) for label in array.ravel())
+    for index, label in enumerate(labels):
+        if not 0 <= label < output.elements:
+            raise SourceError(
+                f"{path}: label {label} of sample {index} is none of the classes of output {output.name!r}",
+                hint=f"they count from 0 to {output.elements - 1}",
+            )
+    return labels
+
+
+def _rows(path: Path, stacks: dict[str, Array], count: int) -> Iterator[Row]:
+    for index in range(count):
+        yield f"{path}, sample {index}", {name: stack[index] for name, stack in stacks.items()}

@@ -74,7 +74,12 @@ def _prove_format(
     folder, shared = site.folder / "make" / backend.name, site.folder / "shared" / backend.name
     shared.mkdir(parents=True)
     cache = ArtifactCache(
-        Cache(default_root(), emit=site.emit), site.options, reference.info, reference.golden
+        Cache(default_root(), emit=site.emit),
+        site.options,
+        reference.info,
+        reference.golden,
+        reference.calibration,
+        reference.labels,
     )
     attempts: list[Attempt] = []
     for precision in precisions:

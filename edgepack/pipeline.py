@@ -28,6 +28,7 @@ from edgepack.runners.host import HostRunner
 from edgepack.sources import find_kind
 from edgepack.sources.base import SourceKind
 from edgepack.targets import find_target
+from edgepack.user_data import check_user_data, read_user_data
 from edgepack.workers import JobFailed, Workers
 
 
@@ -64,6 +65,7 @@ def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
     plan = target.plan(options.formats, options.precisions)
     kind = find_kind(options.source.text, options.source.arch)
     check_output(options.output, force=options.force)
+    check_user_data(options)
     key = build_key(options, kind)
     if found := unchanged(options, key):
         emit(Event(EventKind.NOTE, "build", f"unchanged: {options.output} is what this build would make"))
@@ -91,6 +93,12 @@ def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
             attempts=tuple(attempts),
             by_nature=_gaps_by_nature(plan, possible, reference.info.framework),
             seconds=timer.seconds,
+            warnings=tuple(
+                warning
+                for data in (reference.calibration, reference.labels)
+                if data is not None
+                for warning in data.warnings
+            ),
         )
         report = assemble.make_report(options, findings)
         _refuse_what_failed(site, findings, report)
@@ -123,7 +131,12 @@ def _load(site: Site, kind: SourceKind) -> Reference:
     with step(site.emit, "load the model and run the golden cases"):
         try:
             worker = site.workers.start(*kind.modules).branch(
-                load_reference, site.options.source, site.folder, site.options.golden, name="load"
+                load_reference,
+                site.options.source,
+                site.folder,
+                site.options.golden,
+                site.options.processing,
+                name="load",
             )
         except JobFailed as error:
             raise SourceError(
@@ -132,7 +145,8 @@ def _load(site: Site, kind: SourceKind) -> Reference:
                 details={"log": error.log},
             ) from error
         info, golden = worker.answer
-        return Reference(worker, info, golden)
+    calibration, labels = read_user_data(site, kind, golden)
+    return Reference(worker, info, golden, calibration, labels)
 
 
 def _gaps_by_nature(

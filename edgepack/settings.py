@@ -21,6 +21,10 @@ class Settings(TypedDict, total=False):
 
     Attributes:
         inputs: One `name:dtype[shape]` per input; see `edgepack.input_syntax`.
+        calibration: An .npz or .npy, a folder of pictures, "file.py:attr", or "golden".
+        labels: An .npz with the inputs by name and `label`.
+        preprocess: Steps from a picture to an input; see `edgepack.processing.parsing`.
+        postprocess: Steps from an output to an answer.
         timeout: Seconds that one job may take; 0 for no limit.
         memory: What one job may hold: bytes, or text such as "8GiB".
     """

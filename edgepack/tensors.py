@@ -9,25 +9,31 @@ from typing import TYPE_CHECKING
 
 from edgepack.errors import SourceError, UsageError
 from edgepack.model import ModelSpec, TensorSpec
+from edgepack.processing.pictures import is_picture, read_picture
+from edgepack.processing.steps import Preprocess
 from edgepack.suggest import choices
 
 if TYPE_CHECKING:
     from edgepack.compare import Array
 
 
-def read_inputs(texts: Sequence[str], model: ModelSpec) -> dict[str, Array]:
+def read_inputs(
+    texts: Sequence[str], model: ModelSpec, contracts: Sequence[Preprocess] = ()
+) -> dict[str, Array]:
     """Read a model's inputs, each from a file or from the text itself.
 
     Args:
-        texts: "name=@file.npy", or "name=1,2,3" with all values in row-major order.
+        texts: "name=@file.npy", "name=@picture.png", or "name=1,2,3" with all values in row-major order.
         model: Says how many values an input has, in which shape and dtype.
+        contracts: What turns pictures into inputs.
 
     Returns:
         By name. Files come as they are; `edgepack.verification.run_artifact` checks their shape and dtype.
 
     Raises:
         UsageError: A text has no name, names no input of the model or one twice, or its values do not fit.
-        SourceError: A file cannot be read as .npy.
+        SourceError: A file cannot be read, or a picture has no contract or does not fit it.
+        MissingTool: Pillow, which pictures need, is not installed.
     """
     specs = {spec.name: spec for spec in model.inputs}
     inputs: dict[str, Array] = {}
@@ -39,7 +45,7 @@ def read_inputs(texts: Sequence[str], model: ModelSpec) -> dict[str, Array]:
             raise UsageError(f"the model has no input {name!r}", hint=choices(name, specs))
         if name in inputs:
             raise UsageError(f"input {name!r} is given twice")
-        inputs[name] = _load(Path(value[1:])) if value.startswith("@") else _parse(value, specs[name])
+        inputs[name] = _read(value, specs[name], contracts)
     return inputs
 
 
@@ -59,6 +65,23 @@ def save_outputs(path: Path, outputs: Mapping[str, Array]) -> None:
                     np.save(member, tensor, allow_pickle=False)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _read(value: str, spec: TensorSpec, contracts: Sequence[Preprocess]) -> Array:
+    if not value.startswith("@"):
+        return _parse(value, spec)
+    path = Path(value[1:])
+    if not is_picture(path):
+        return _load(path)
+    from edgepack.processing.arithmetic import preprocess
+
+    for contract in contracts:
+        if contract.input == spec.name:
+            return preprocess(contract, read_picture(path), spec)
+    raise SourceError(
+        f"the bundle does not say how a picture becomes {spec}",
+        hint="build it with --preprocess, or give an .npy",
+    )
 
 
 def _load(path: Path) -> Array:

@@ -17,6 +17,7 @@ BUILD_TOOLS = (
     "onnx2tf",
     "onnxruntime",
     "onnxscript",
+    "pillow",
     "tensorflow",
     "torch",
     "torchvision",

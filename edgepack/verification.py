@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from edgepack.backends import load_backend, require
 from edgepack.bundle import Bundle, check_files, open_bundle
 from edgepack.bundle.manifest import Artifact
-from edgepack.errors import SourceError, UsageError, VerificationFailed
+from edgepack.errors import MissingTool, SourceError, UsageError, VerificationFailed
 from edgepack.events import Listener, StepTimer, ignore, step
+from edgepack.golden_pictures import check_pictures
 from edgepack.model import TensorSpec
 from edgepack.options import RunnerChoice
 from edgepack.precision import PRECISIONS
@@ -62,20 +63,28 @@ def verify(path: Path, options: VerifyOptions | None = None, emit: Listener = ig
         BundleError: The bundle is damaged, or not safe to read.
         UsageError: It has no such artifact, or there is no such runtime or processor.
         MissingTool: A runtime is not installed.
+        VerificationFailed: A golden case's picture does not become its input.
     """
     options = options or VerifyOptions()
     timer = StepTimer(emit)
     with open_bundle(path) as bundle, tempfile.TemporaryDirectory(prefix="edgepack-") as scratch:
         with step(timer, "check the bundle's files"):
             check_files(bundle)
+        warnings: tuple[str, ...] = ()
         artifacts = [bundle.artifact(one) for one in options.artifacts] or list(bundle.manifest.artifacts)
-        with _open_runners(options, bundle, artifacts, Path(scratch), timer) as runners:
+        with (
+            Workers(Path(scratch) / "logs", options.limits) as workers,
+            _open_runners(options, bundle, artifacts, workers, timer) as runners,
+        ):
+            if any(case.raw for case in bundle.manifest.golden):
+                warnings = _check_pictures(bundle, workers, timer)
             results = _check_all(bundle, artifacts, runners, timer)
         return Report(
             name=bundle.name,
             target=bundle.manifest.target,
             results=tuple(results),
             gaps=bundle.manifest.gaps,
+            warnings=warnings,
             tools=installed(),
             host=describe_host(),
             seconds=timer.seconds,
@@ -126,21 +135,38 @@ def _start_runtimes(artifacts: Sequence[Artifact], workers: Workers) -> None:
 
 @contextmanager
 def _open_runners(
-    options: VerifyOptions, bundle: Bundle, artifacts: Sequence[Artifact], scratch: Path, emit: Listener
+    options: VerifyOptions,
+    bundle: Bundle,
+    artifacts: Sequence[Artifact],
+    workers: Workers,
+    emit: Listener,
 ) -> Iterator[list[tuple[str, Runner]]]:
-    """Start whatever runs artifacts, and give each format with its runners; leaving ends them all."""
+    """Start whatever runs artifacts, and give each format with its runners; leaving ends the guests."""
     formats = list(dict.fromkeys(artifact.format for artifact in artifacts))
     target = find_target(bundle.manifest.target)
     runners: list[tuple[str, Runner]] = []
-    with ExitStack() as stack:
-        if "host" in options.runners.names:
-            workers = stack.enter_context(Workers(scratch / "logs", options.limits))
-            _start_runtimes(artifacts, workers)
-            runners += [(form, HostRunner(workers)) for form in formats]
-        emulated = open_arm64(options.runners, formats, target, scratch, options.limits, emit)
-        for runner in stack.enter_context(emulated):
+    if "host" in options.runners.names:
+        _start_runtimes(artifacts, workers)
+        runners += [(form, HostRunner(workers)) for form in formats]
+    scratch = workers.logs.parent
+    with open_arm64(options.runners, formats, target, scratch, options.limits, emit) as emulated:
+        for runner in emulated:
             runners.append((runner.format, runner))
         yield runners
+
+
+def _check_pictures(bundle: Bundle, workers: Workers, emit: Listener) -> tuple[str, ...]:
+    """Make sure that the golden cases' pictures become their inputs, and say if that cannot be told."""
+    with step(emit, "check the golden pictures"):
+        try:
+            workers.start("numpy").run(check_pictures, bundle.golden, name="check pictures")
+        except MissingTool as error:
+            return (f"the golden pictures were not checked: {error.message}; {error.hint}",)
+        except JobFailed as error:
+            raise VerificationFailed(
+                f"checking the golden pictures failed: {error.reason}", details={"log": error.log}
+            ) from error
+    return ()
 
 
 def _check_all(

@@ -9,6 +9,7 @@ from edgepack.compare import compare, compare_outputs
 from edgepack.precision import PRECISIONS, Tolerance
 
 TOLERANCE = Tolerance(absolute=0.0, relative=1e-3, reason="test")
+SNR = Tolerance(absolute=1e-6, relative=0.0, reason="test", snr_db=20.0, agreement=0.9)
 
 
 @pytest.fixture
@@ -101,6 +102,43 @@ def test_zero_reference_needs_zero_within_the_absolute_tolerance():
     assert compare("y", zero + np.float32(1e-6), zero, TOLERANCE).needed_relative == inf
 
 
+@pytest.mark.parametrize("precision", PRECISIONS.values(), ids=PRECISIONS)
+@pytest.mark.parametrize("scale", [1.0, 1e-9, 1e-20])
+def test_zeros_never_pass_for_a_model_with_tiny_outputs(ref, precision, scale):
+    tiny = ref * np.float32(scale)
+    assert compare("y", tiny.copy(), tiny, precision.tolerance).passed
+    assert not compare("y", np.zeros_like(tiny), tiny, precision.tolerance).passed
+
+
 def test_every_precision_says_why_its_tolerance_is_what_it_is():
     for precision in PRECISIONS.values():
         assert len(precision.tolerance.reason) > 20
+
+
+@pytest.mark.parametrize(("noise", "passes"), [(0.09, True), (0.11, False)])
+def test_with_a_ratio_asked_for_the_noise_as_a_whole_counts_and_no_single_element(ref, noise, passes):
+    got = ref.copy()
+    got[0, 0, 0] += noise * np.float32(np.linalg.norm(ref))
+    verdict = compare("y", got, ref, SNR)
+    assert verdict.passed is passes
+    assert verdict.snr_db == pytest.approx(-20 * np.log10(noise), abs=1e-3)
+    assert verdict.reason == ("" if passes else "signal-to-noise ratio 19.2 dB, at least 20 dB is asked for")
+
+
+def test_where_there_is_no_signal_noise_must_stay_within_the_absolute_tolerance():
+    zero = np.zeros(4, np.float32)
+    assert compare("y", zero + np.float32(1e-7), zero, SNR).passed
+    assert not compare("y", zero + np.float32(1e-5), zero, SNR).passed
+
+
+def test_a_ratio_excuses_no_nan_and_no_other_shape(ref):
+    assert not compare("y", np.where(ref == ref.max(), np.nan, ref).astype(np.float32), ref, SNR).passed
+    assert not compare("y", ref[:1], ref, SNR).passed
+
+
+@pytest.mark.parametrize(("wrong", "passes"), [(10, True), (11, False)])
+def test_integers_of_a_quantised_model_may_differ_in_as_many_places_as_are_allowed(wrong, passes):
+    ref = np.arange(100)
+    verdict = compare("y", np.where(ref < wrong, -1, ref), ref, SNR)
+    assert verdict.passed is passes
+    assert verdict.reason == ("" if passes else "11 of 100 values differ; int64 outputs must agree in 90.0%")

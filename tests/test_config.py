@@ -80,6 +80,17 @@ def test_paths_in_a_file_are_relative_to_it(project, tmp_path):
     assert options(folder, {"output": "here"}).output == Path("here")
 
 
+def test_calibration_and_labels_in_a_file_are_relative_to_it_and_golden_is_a_word(project, tmp_path):
+    folder = project('calibration = "photos"\nlabels = "test.npz"\npreprocess = ["scale 1/255", "x: bgr"]')
+    resolved = options(folder)
+    assert resolved.calibration.source == str(tmp_path / "photos")
+    assert resolved.labels.file == tmp_path / "test.npz"
+    assert [one.input for one in resolved.processing.preprocess] == ["", "x"]
+    project('calibration = "golden"')
+    assert options(folder).calibration.source == "golden"
+    assert options(folder, {"calibration": "photos.py:samples"}).calibration.source == "photos.py:samples"
+
+
 def test_environment_variables_are_read_as_their_settings_kind(tmp_path):
     environ = {
         "EDGEPACK_INPUTS": "image:float32[1,3,8,8] tokens:int64[1,4]=0..9",
@@ -108,6 +119,11 @@ def test_environment_variables_are_read_as_their_settings_kind(tmp_path):
         ("cases = true", "{file}: cases must be a whole number, not True", ""),
         ("formats = 'tflite'", "{file}: formats must be a list of names, not 'tflite'", ""),
         ("memory = '8 apples'", "{file}: memory must be bytes, or a size such as 8GiB, not '8 apples'", ""),
+        (
+            "calibration = 'photos.py:samples'",
+            "{file}: calibration by Python code can only be given on the command line",
+            "use --calibration",
+        ),
         ("trust = true", "{file}: trust can only be given on the command line", "use --trust"),
         ("arch = 'evil:net'", "{file}: arch can only be given on the command line", "use --arch"),
         ("cases = ", "cannot read {file}: Invalid value", ""),
@@ -138,6 +154,12 @@ def test_a_wrong_project_file_is_named(project, tmp_path, text, message, hint):
             "environment variable EDGEPACK_FORCE: force can only be given",
             "use --force",
         ),
+        (
+            "EDGEPACK_CALIBRATION",
+            "photos:samples",
+            "environment variable EDGEPACK_CALIBRATION: calibration by Python code can only be given",
+            "use --calibration",
+        ),
         ("EDGEPACK_CACHE", "maybe", "environment variable EDGEPACK_CACHE: must be true or false", ""),
     ],
 )
@@ -163,6 +185,8 @@ def test_a_wrong_environment_variable_is_named(tmp_path, variable, value, messag
         ({"timeout": -1.0}, "timeout must not be negative, not -1", "0 means no limit"),
         ({"memory": 0}, "memory must be more than 0 bytes, not 0", ""),
         ({"name": "../escape"}, "name '../escape' can't name files", "use letters"),
+        ({"calibration_limit": 0}, "calibration_limit must be at least 1, not 0", ""),
+        ({"preprocess": ["resise 3"]}, "unknown step 'resise' in 'resise 3'", "did you mean resize?"),
         ({"inputs": ["image"]}, "cannot read input 'image'", "for example image:float32[1,3,224,224]"),
     ],
 )

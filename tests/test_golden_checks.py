@@ -61,9 +61,8 @@ def test_output_that_moves_less_than_the_judge_allows_is_told():
     tiny = [array * np.float32(1e-9) for array in RANDOM]
     offset = [array * np.float32(1e-4) + 100 for array in RANDOM]
     weak = check_degenerate(outputs(tiny=tiny, offset=offset, fine=RANDOM), allowed=False)
-    assert [one.split(" proves")[0] for one in weak] == ["output 'tiny'", "output 'offset'"]
-    assert "and the judge allows 1e-06" in weak[0]
-    assert "and the judge allows 0.01" in weak[1]
+    assert [one.split(" proves")[0] for one in weak] == ["output 'offset'"]
+    assert "and the judge allows 0.01" in weak[0]
 
 
 def test_runs_that_differ_in_one_bit_are_not_repeatable():

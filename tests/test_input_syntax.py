@@ -14,6 +14,7 @@ from edgepack.model import InputSpec, TensorSpec
         ("ids:int64[1,16]=0..99", InputSpec(TensorSpec("ids", "int64", (1, 16)), 0.0, 99.0)),
         ("x:float32[2]=-1.5..2e-1", InputSpec(TensorSpec("x", "float32", (2,)), -1.5, 0.2)),
         ("flag:bool[]", InputSpec(TensorSpec("flag", "bool", ()))),
+        ("input_1:0:float32[2]", InputSpec(TensorSpec("input_1:0", "float32", (2,)))),
         (" a.b/c:float16[1, 2] ", InputSpec(TensorSpec("a.b/c", "float16", (1, 2)))),
     ],
 )

@@ -35,6 +35,13 @@ def test_values_take_the_inputs_dtype_and_shape(text, expected):
     assert np.array_equal(got, expected)
 
 
+def test_a_picture_needs_the_bundles_preprocessing(tmp_path):
+    with pytest.raises(SourceError) as caught:
+        read_inputs([f"image=@{tmp_path / 'photo.png'}"], MODEL)
+    assert caught.value.message == "the bundle does not say how a picture becomes image:float32[1,2,2]"
+    assert caught.value.hint == "build it with --preprocess, or give an .npy"
+
+
 def test_a_file_comes_as_it_is(tmp_path):
     array = np.random.default_rng(0).normal(size=(1, 2, 2))
     np.save(tmp_path / "a=b.npy", array)

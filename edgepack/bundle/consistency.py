@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isfinite
 
 from edgepack.bundle.manifest import Artifact, FileRef, Manifest, TensorContract
+from edgepack.errors import SourceError
 from edgepack.model import TensorSpec
+from edgepack.processing.binding import bind_postprocess, bind_preprocess
 
 MANIFEST = "manifest.json"
 REPORTS = ("report.json", "report.html")
@@ -27,6 +29,7 @@ def listed_files(manifest: Manifest) -> Iterator[FileRef]:
     for case in manifest.golden:
         yield from case.inputs.values()
         yield from case.outputs.values()
+        yield from case.raw.values()
 
 
 def contradictions(manifest: Manifest) -> Iterator[str]:
@@ -40,6 +43,9 @@ def contradictions(manifest: Manifest) -> Iterator[str]:
     for index, case in enumerate(manifest.golden):
         yield from _case_faults(f"golden case {index} input", case.inputs, manifest.model.inputs)
         yield from _case_faults(f"golden case {index} output", case.outputs, manifest.model.outputs)
+        for name in case.raw.keys() - {contract.input for contract in manifest.processing.preprocess}:
+            yield f"golden case {index} holds a picture for {name!r}, and no preprocessing is for that"
+    yield from _processing_faults(manifest)
 
 
 def _repeated(kind: str, names: Sequence[str]) -> Iterator[str]:
@@ -76,6 +82,18 @@ def _artifact_faults(artifact: Artifact, manifest: Manifest) -> Iterator[str]:
     for record in artifact.verified:
         if not all(map(isfinite, (record.max_error, record.needed_relative, record.cosine))):
             yield f"{artifact.id}: verified on {record.runner} with figures that are no numbers"
+
+
+def _processing_faults(manifest: Manifest) -> Iterator[str]:
+    processing = manifest.processing
+    try:
+        before = bind_preprocess(processing.preprocess, manifest.model.inputs)
+        after = bind_postprocess(processing.postprocess, manifest.model.outputs)
+    except SourceError as error:
+        yield error.message
+        return
+    if (before, after) != (processing.preprocess, processing.postprocess):
+        yield "the preprocessing does not end in a layout"
 
 
 def _case_faults(where: str, files: Mapping[str, FileRef], specs: Sequence[TensorSpec]) -> Iterator[str]:

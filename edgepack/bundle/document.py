@@ -20,6 +20,8 @@ from edgepack.bundle.manifest import (
 )
 from edgepack.errors import BundleError, InternalError
 from edgepack.model import ModelSpec, TensorSpec
+from edgepack.processing.document import from_json as processing_from_json
+from edgepack.processing.document import to_json as processing_to_json
 
 _FAMILY = SCHEMA.partition("/")[0]
 
@@ -42,11 +44,14 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
         },
         "artifacts": [artifact_to_json(artifact) for artifact in manifest.artifacts],
         "golden": [
-            {"inputs": _files_out(case.inputs), "outputs": _files_out(case.outputs)}
+            {
+                "inputs": _files_out(case.inputs),
+                "outputs": _files_out(case.outputs),
+                **({"raw": _files_out(case.raw)} if case.raw else {}),
+            }
             for case in manifest.golden
         ],
-        "preprocess": [],
-        "postprocess": [],
+        **processing_to_json(manifest.processing),
         "gaps": [{"id": gap.id, "reason": gap.reason, "by_nature": gap.by_nature} for gap in manifest.gaps],
         "tools": _sorted(manifest.tools),
         "source": _sorted(manifest.source),
@@ -209,12 +214,13 @@ def _manifest_in(document: Mapping[str, Any]) -> Manifest:
         ),
         artifacts=tuple(artifact_from_json(artifact) for artifact in document["artifacts"]),
         golden=tuple(
-            GoldenCase(inputs=_files_in(case["inputs"]), outputs=_files_in(case["outputs"]))
+            GoldenCase(_files_in(case["inputs"]), _files_in(case["outputs"]), _files_in(case.get("raw", {})))
             for case in document["golden"]
         ),
         tools=dict(document["tools"]),
         source=dict(document["source"]),
         gaps=tuple(Gap(gap["id"], gap["reason"], gap["by_nature"]) for gap in document.get("gaps", ())),
+        processing=processing_from_json(document),
         build_key=document.get("build_key", ""),
     )
 

@@ -35,7 +35,8 @@ class TensorContract:
         index: Position among the file's inputs or outputs.
         dtype: The file's dtype, a numpy name; the source's is in the model spec.
         shape: The file's shape.
-        axes: `axes[k]` is the source axis that the file's axis k holds.
+        axes: `axes[k]` is the source axis that the file's axis k holds. Where the file has more or fewer axes
+            of size 1, the order of the source's axes before `shape` adds or drops those.
         scale: For quantised tensors, one value or one per channel: real = (q - zero_point) * scale.
         zero_point: As many as scales.
     """

@@ -53,7 +53,8 @@ class Bundle:
         # Not at the top: edgepack.golden needs this package's manifest.
         from edgepack.golden import GoldenSet
 
-        return GoldenSet(self.root, self.manifest.model, self.manifest.golden)
+        preprocess = self.manifest.processing.preprocess
+        return GoldenSet(self.root, self.manifest.model, self.manifest.golden, preprocess)
 
     def artifact(self, artifact_id: str) -> Artifact:
         """Give an artifact's description.

@@ -25,22 +25,23 @@ class Stage(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Resize:
-    """Resample, exactly as Pillow does, in whole numbers.
+    """Resample with Pillow's arithmetic, in whole numbers, and so with the same result everywhere.
 
-    One axis of n pixels to m, columns first, then rows, each only if m differs from n. With r = n / m,
-    f = max(1, r) when antialiasing and 1 otherwise, and output pixel i centred at c = (i + 0.5) * r:
+    Columns first, then rows, each only if its size changes and rounded by itself. (Pillow 13 turns the order
+    around where the height shrinks much more than the width.) An axis of n pixels becomes one of m so, with
+    r = n / m, f = max(1, r) if antialiasing, else 1, and output pixel i centred at c = (i + 0.5) * r:
 
         first = max(0, trunc(c - s * f + 0.5)),  end = min(n, trunc(c + s * f + 0.5))
-        w[j]  = filter((j + first - c + 0.5) / f)  for j in 0 .. end - first - 1, in float64
-        k[j]  = trunc(w[j] / sum(w) * 2^22 + 0.5 * sign(w[j]))
+        w[j]  = filter((j + first - c + 0.5) * (1 / f))  for j in 0 .. end - first - 1, in float64
+        k[j]  = trunc(w[j] / sum(w) * 2^22 + 0.5 * sign(w[j])), the sum from left to right
         out   = clamp((2^21 + sum(k[j] * in[first + j])) >> 22, 0, 255)
 
     bilinear: s = 1, filter(x) = max(0, 1 - |x|). bicubic: s = 2, Keys' cubic with a = -0.5.
-    nearest takes pixel trunc((i + 0.5) * r).
+    nearest takes pixel (2 i + 1) n div 2 m.
 
     Attributes:
         size: Height and width; or one number for the shorter side, the longer then being
-            trunc(number * longer / shorter), as in torchvision.
+            number * longer div shorter, as in torchvision.
         method: One of `METHODS`.
         antialias: Widen the filter where the picture shrinks, as Pillow and torchvision do and most phones
             do not.

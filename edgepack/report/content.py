@@ -10,6 +10,7 @@ from math import inf, isfinite
 
 from rich.filesize import decimal
 
+from edgepack.precision import Tolerance
 from edgepack.report.model import ArtifactResult, Report, RouteFailure
 from edgepack.verdict import Comparison
 
@@ -151,10 +152,13 @@ def _decibels(value: float) -> str:
 
 def _allowed(report: Report) -> str:
     tolerances = {result.artifact_id.rpartition("/")[2]: result.tolerance for result in report.results}
-    return "; ".join(
-        f"{precision} |got - ref| <= {allowed.absolute:g} + rtol * max|ref| with rtol {allowed.relative:g}"
-        for precision, allowed in tolerances.items()
-    )
+    return "; ".join(f"{precision} {_bound(allowed)}" for precision, allowed in tolerances.items())
+
+
+def _bound(allowed: Tolerance) -> str:
+    if allowed.snr_db is not None:
+        return f"SNR >= {allowed.snr_db:g} dB"
+    return f"|got - ref| <= {allowed.absolute:g} + rtol * max|ref| with rtol {allowed.relative:g}"
 
 
 def _times(report: Report) -> str:

@@ -18,8 +18,8 @@ from edgepack.files import sha256_of
 from edgepack.sources.base import LoadedModel, SourceRequest
 from edgepack.sources.input_choice import fill_file_inputs
 from edgepack.sources.paths import has_suffix
-from edgepack.sources.texts import evidence, summarise
-from edgepack.sources.torch_file import Content, check_integrity, damaged, examine, refuse_code
+from edgepack.sources.texts import evidence, listing, summarise
+from edgepack.sources.torch_file import TRUST_HINT, Content, check_integrity, damaged, examine, refuse_code
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -84,7 +84,7 @@ def _load(path: Path, *, trust: bool) -> ExportedProgram:
             warnings.simplefilter("ignore")  # torch warns of the buffers that it reads itself
             return torch.export.load(path)
     except pickle.UnpicklingError as error:
-        raise refuse_code(path, []) from error
+        raise refuse_code(path, "pickled Python objects", TRUST_HINT) from error
     except Exception as error:
         raise SourceError(
             f"torch.export.load cannot read {path}: {summarise(error)}",
@@ -112,7 +112,7 @@ def _refuse_hidden_code(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         compiled = [name for name in archive.namelist() if "/aotinductor/" in name]
         if compiled:
-            raise refuse_code(path, compiled)
+            raise refuse_code(path, f"a compiled library ({listing(compiled)})", TRUST_HINT)
         for name in archive.namelist():
             if not name.endswith(".json"):
                 continue
@@ -122,7 +122,7 @@ def _refuse_hidden_code(path: Path) -> None:
                 raise damaged(path, f"{name}: {error}") from error
             odd = [text for text in _expressions(document) if not _is_plain(text)]
             if odd:
-                raise refuse_code(path, odd)
+                raise refuse_code(path, f"code where a size should be ({listing(odd)})", TRUST_HINT)
 
 
 def _is_plain(expression: str) -> bool:

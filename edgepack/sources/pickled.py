@@ -7,19 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 from edgepack.errors import MissingTool, SourceError
 from edgepack.sources.python import declared_inputs, importable
-from edgepack.sources.texts import evidence, summarise
-from edgepack.sources.torch_file import damaged, refuse_code
+from edgepack.sources.texts import evidence, listing, summarise
+from edgepack.sources.torch_file import TRUST_HINT, damaged, refuse_code
 
 if TYPE_CHECKING:
     from torch import nn
 
     from edgepack.model import InputSpec
 
+_WHOLE_HINT = f"{TRUST_HINT}; a TorchScript file (torch.jit.save) or a state dict with --arch needs no trust"
 ARCH_HINT = "name the module they belong to with --arch package.module:attr or --arch file.py:attr"
 
 
-def load_plain(path: Path) -> Any:
+def load_plain(path: Path, hint: str = _WHOLE_HINT) -> Any:
     """Load what torch.save wrote, if it is tensors in plain containers.
+
+    Args:
+        path: The file.
+        hint: What to do when there is more in it.
 
     Raises:
         SourceError: It is damaged, or loading it would run code.
@@ -31,7 +36,9 @@ def load_plain(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise refuse_code(path, _foreign_names(path)) from error
+        names = _foreign_names(path)
+        what = f"pickled Python objects ({listing(names)})" if names else "pickled Python objects"
+        raise refuse_code(path, what, hint) from error
     except Exception as error:
         raise damaged(path, summarise(error)) from error
 

@@ -69,16 +69,32 @@ def make_module(text: str) -> tuple[nn.Module, tuple[InputSpec, ...]]:
         SourceError: The target is malformed, not there, fails, or makes something else.
         MissingTool: It imports a package that is not installed.
     """
+    with imported(text) as found:
+        module = _call(found, text)
+    return module, declared_inputs(module, found, text)
+
+
+@contextmanager
+def imported(text: str) -> Iterator[Any]:
+    """Import what a target names, with random generators freshly seeded.
+
+    Args:
+        text: "package.module:attr" or "file.py:attr".
+
+    Yields:
+        The attribute; the modules beside it can be imported meanwhile.
+
+    Raises:
+        SourceError: The target is malformed, not there, or its import fails.
+        MissingTool: It imports a package that is not installed.
+    """
     target = split_target(text)
     if target is None:
         raise SourceError(f"{text!r} is not of the form package.module:attr or file.py:attr", hint=KINDS_HINT)
     _seed()
     file = require_file(target[0]) if target[0].endswith(".py") else None
     with importable(file.resolve().parent if file else Path.cwd()):
-        python = _import(target[0], file)
-        found = _attribute(python, text, target[1])
-        module = _call(found, text)
-    return module, declared_inputs(module, found, text)
+        yield _attribute(_import(target[0], file), text, target[1])
 
 
 @contextmanager

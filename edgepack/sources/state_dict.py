@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 """Under which of these keys training scripts keep the weights in a checkpoint, most common first."""
 
+_MIXED_HINT = "save the weights alone: torch.save(model.state_dict(), file)"
 _PARALLEL = "module."  # what nn.DataParallel puts before every name
 
 
@@ -54,7 +55,7 @@ class StateDictSource:
         if request.arch is None:
             whole, declared = load_module(path, trust=request.trust)
             return TorchModel.prepare(whole, request.inputs, declared)
-        weights = _weights(path, load_plain(path))
+        weights = _weights(path, load_plain(path, _MIXED_HINT))
         module, declared = make_module(request.arch)
         _give_weights(module, weights, path, request.arch)
         return TorchModel.prepare(module, request.inputs, declared)

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import IO
 
 from edgepack.errors import SourceError
-from edgepack.sources.texts import listing, summarise
+from edgepack.sources.texts import summarise
 
 _ZIP = b"PK\x03\x04"
 _LEGACY = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")  # torch.serialization.MAGIC_NUMBER as a pickle
 _CHUNK = 1 << 20
+
+TRUST_HINT = "--trust loads it all the same, if you trust whoever made it"
 
 
 class Content(Enum):
@@ -80,14 +82,9 @@ def damaged(path: Path, reason: str) -> SourceError:
     )
 
 
-def refuse_code(path: Path, names: list[str]) -> SourceError:
+def refuse_code(path: Path, what: str, hint: str) -> SourceError:
     """Give the error for a file whose loading would run code that is not PyTorch's own."""
-    what = f" ({listing(names)})" if names else ""
-    return SourceError(
-        f"{path} holds pickled Python objects{what}: loading it would run code from the file",
-        hint="--trust loads it all the same, if you trust whoever made it; "
-        "a TorchScript file (torch.jit.save) or a state dict with --arch needs no trust",
-    )
+    return SourceError(f"{path} holds {what}: loading it would run code from the file", hint)
 
 
 def _content(path: Path, names: list[str]) -> Content:

@@ -62,11 +62,11 @@ class Digest:
     def add_scripted(self, module: torch.jit.ScriptModule) -> None:
         """Add a scripted module, with the values of its attributes: a graph holds only their names."""
         try:
-            frozen = torch.jit.freeze(module, optimize_numerics=False)
-        except RuntimeError:  # it has no forward, say
+            graph = torch.jit.freeze(module, optimize_numerics=False).inlined_graph
+        except (AttributeError, RuntimeError):  # it has no forward, or writes to its own attributes
             self.add_bytes(module.save_to_buffer())
         else:
-            self.add_graph(frozen.inlined_graph)
+            self.add_graph(graph)
 
     def add_value(self, value: Any) -> None:
         """Add a tensor by its content, a list or tuple by its members, anything else by its text."""

@@ -23,7 +23,7 @@ from edgepack.sources.torch_outputs import named_tensors, refuse_unusable
 if TYPE_CHECKING:
     from edgepack.compare import Array
 
-_TORCH_FOLDER = str(Path(torch.__file__).parent)
+_TORCH_FOLDER = Path(torch.__file__).parent
 _DECISION = "Converting a tensor to a Python"  # how TracerWarning starts when Python code looks at values
 
 
@@ -76,6 +76,7 @@ class TorchModel:
         """
         # Jobs are forked from this process later, and a pool of threads does not survive that.
         torch.set_num_threads(1)
+        raw = getattr(raw, "_orig_mod", raw)  # what torch.compile wraps, and tracing needs
         raw.eval()
         inputs, keywords = _settle_inputs(raw, tuple(given) or tuple(fallback))
         model = cls(raw, inputs, Flat(raw, keywords), file_digest)
@@ -171,7 +172,9 @@ class TorchModel:
                 )
             except Exception as error:  # noqa: BLE001  kept for whoever asks for the trace
                 self._traced = ConversionError(
-                    f"torch.jit.trace refuses the model: {summarise(error)}", details=evidence(error)
+                    f"torch.jit.trace refuses the model: {summarise(error)}",
+                    hint="--script compiles the module's code instead, for .ptl files",
+                    details=evidence(error),
                 )
                 self._traced.__cause__ = error
         self._decisions = _decisions(caught)
@@ -222,12 +225,13 @@ def _settle_inputs(
 
 
 def _decisions(caught: Sequence[warnings.WarningMessage]) -> list[str]:
-    """Give the places, "model.py:12", where forward looked at values that a trace cannot follow."""
+    """Give the places, "model.py:12", where forward looked at values that a trace cannot follow.
+
+    Where torch looks at values itself, it checks shapes or does what a trace records in another way.
+    """
     places = [
-        "inside torch"
-        if one.filename.startswith(_TORCH_FOLDER)
-        else f"{Path(one.filename).name}:{one.lineno}"
+        f"{Path(one.filename).name}:{one.lineno}"
         for one in caught
-        if str(one.message).startswith(_DECISION)
+        if str(one.message).startswith(_DECISION) and not Path(one.filename).is_relative_to(_TORCH_FOLDER)
     ]
     return list(dict.fromkeys(places))

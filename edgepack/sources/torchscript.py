@@ -81,7 +81,7 @@ def _remembered_inputs(script: torch.jit.ScriptModule) -> tuple[InputSpec, ...]:
 
 
 def _remembered_input(name: str, kind: Any) -> InputSpec | None:
-    if kind.kind() != "TensorType" or not kind.sizes() or kind.dtype() is None:
+    if kind.kind() != "TensorType" or kind.sizes() is None:
         return None
     dtype = str(kind.dtype()).removeprefix("torch.")
     if dtype not in DTYPES or None in kind.sizes():

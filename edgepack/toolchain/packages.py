@@ -16,6 +16,7 @@ EXTRAS = {
     "torch": "load PyTorch models, make and run .ptl files",
     "tflite": "load ONNX models, make and run .tflite files",
     "tensorflow": "make .tflite files of models that the first converter refuses",
+    "images": "read pictures: golden cases, calibration data, inputs of run",
 }
 """What each extra is for; the base is the nameless one."""
 
@@ -28,6 +29,7 @@ TESTED = {
     "onnxruntime": "1.26.0",
     "onnxscript": "0.6.2",
     "tensorflow": "2.21.0",
+    "pillow": "13.0.0",
     "torch": "2.9.1",
 }
 """The releases that edgepack's own tests run with, of those packages that decide what a build makes."""

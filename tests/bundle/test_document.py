@@ -67,7 +67,6 @@ def test_the_published_schema_is_one():
 
 def test_keys_of_other_tools_are_passed_over(parts):
     document = to_json(parts.manifest)
-    document["preprocess"] = [{"op": "resize"}]
     document["labels"] = ["cat", "dog"]
     document["artifacts"][0]["speed"] = {"instructions": 7}
     assert from_json(document) == parts.manifest

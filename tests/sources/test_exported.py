@@ -137,11 +137,18 @@ def compiled_library(records):
     records["net/data/aotinductor/model/model.so"] = b"\x7fELF"
 
 
-@pytest.mark.parametrize("change", [pickle_in_sample_inputs, code_in_a_size, compiled_library])
-def test_program_that_would_run_code_is_refused(program, tmp_path, monkeypatch, request_for, change):
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (pickle_in_sample_inputs, "pickled Python objects"),
+        (code_in_a_size, r"code where a size should be \(__import__\('os'\)"),
+        (compiled_library, r"a compiled library \(net/data/aotinductor/model/model.so\)"),
+    ],
+)
+def test_program_that_would_run_code_is_refused(program, tmp_path, monkeypatch, request_for, change, what):
     monkeypatch.chdir(tmp_path)
     rewrite(program, change)
-    with pytest.raises(SourceError, match="loading it would run code") as caught:
+    with pytest.raises(SourceError, match=f"holds {what}.*: loading it would run code") as caught:
         load_model(request_for(program, NET_INPUT))
     assert "--trust" in caught.value.hint
     assert not (tmp_path / "ran").exists()

@@ -60,7 +60,7 @@ def test_weights_go_into_the_module(module, request_for, suffix, wrap):
             "--arch package.module:attr",
         ),
         (lambda module: module, None, "holds pickled Python objects", "--trust"),
-        (lambda module: module, "arch.py:net", "holds pickled Python objects", "--trust"),
+        (lambda module: module, "arch.py:net", "holds pickled Python objects", "save the weights alone"),
         (lambda module: [1, 2], "arch.py:net", "net.pth holds a list, not a state dict", "state_dict()"),
         (
             lambda module: module.state_dict(),

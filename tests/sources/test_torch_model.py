@@ -373,3 +373,49 @@ def test_big_weights_are_digested_without_a_copy():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < linear.weight.nbytes / 4
+
+
+@pytest.mark.parametrize(
+    ("module", "inputs"),
+    [
+        (nn.LSTM(4, 5), ["x:float32[3,1,4]"]),  # looks at sizes
+        (nn.TransformerEncoderLayer(8, 2, batch_first=True), ["src:float32[1,5,8]"]),
+        (nn.Sequential(nn.LazyLinear(3)), ["x:float32[2,4]"]),
+        (nn.DataParallel(nn.Linear(4, 3)), ["x:float32[2,4]"]),
+        (nn.utils.parametrizations.weight_norm(nn.Linear(4, 3)), ["x:float32[2,4]"]),
+        (torch.compile(nn.Linear(4, 3)), ["x:float32[2,4]"]),
+        (nn.Conv2d(3, 4, 3).half(), ["x:float16[1,3,8,8]"]),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_usual_modules_need_no_warning(module, inputs):
+    model = prepare(module, *inputs)
+    assert model.warnings == ()
+    assert model.digest() == prepare(module, *inputs).digest()
+    expected = model.flat(*model.example)
+    got = model.traced()(*model.example)
+    for one, other in zip(*([x] if isinstance(x, torch.Tensor) else x for x in (got, expected)), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+class Helper(nn.Module):
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    @torch.jit.export
+    def scale(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.factor
+
+
+class Helped(nn.Module):
+    def __init__(self, factor):
+        super().__init__()
+        self.helper = torch.jit.script(Helper(factor))
+
+    def forward(self, x):
+        return self.helper.scale(x)
+
+
+def test_scripted_part_without_forward_counts_in_the_digest():
+    assert len({prepare(Helped(factor), "x:float32[2]").digest() for factor in (2, 2.5)}) == 2

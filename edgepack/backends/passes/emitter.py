@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import onnx
 from onnx import helper, numpy_helper
 
 from edgepack.backends.passes.dtypes import INT64, Array, DType, is_string, physical, to_physical
@@ -23,7 +24,7 @@ class Emitter:
     """The graph so far.
 
     Attributes:
-        stored: The dtype that the file holds for a logical one.
+        keep_dtypes: Whether values keep their logical dtypes rather than take the phone's.
         nodes: In execution order.
         initializers: By name.
         types: Stored dtype and dimensions of every computed tensor, by name.
@@ -33,14 +34,26 @@ class Emitter:
     nodes: list[Any] = field(default_factory=list)
     initializers: dict[str, Any] = field(default_factory=dict)
     types: dict[str, tuple[DType, tuple[int | None, ...] | None]] = field(default_factory=dict)
+    _source: Any = None
+    _originals: dict[int, Any] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
     _constants: dict[Any, str] = field(default_factory=dict)
+    _named: set[str] = field(default_factory=set)
     _kept: list[Array] = field(default_factory=list)
     _count: int = 0
 
     def stored(self, dtype: DType) -> DType:
         """The dtype that the graph holds for a logical one."""
         return dtype if self.keep_dtypes else physical(dtype)
+
+    def begin(self, source: Any) -> None:
+        """Say which source node the next nodes stand for: they take its name and what the exporter noted."""
+        self._source = source
+
+    def adopt(self, value: Array, proto: Any) -> None:
+        """Remember the source's own initializer for a value, so that large weights are not written anew."""
+        self._originals[id(value)] = proto
+        self._kept.append(value)
 
     def reserve(self, *names: str) -> None:
         """Keep names for tensors that come from outside."""
@@ -74,9 +87,19 @@ class Emitter:
             self._kept.append(tensor.constant)
         if key not in self._constants:
             name = self._constants[key] = self.name(tensor.name or "constant")
-            contiguous = np.ascontiguousarray(value).reshape(value.shape)
-            self.initializers[name] = numpy_helper.from_array(contiguous, name)
+            self.initializers[name] = self._initializer(value, name)
         return self._constants[key]
+
+    def _initializer(self, value: Array, name: str) -> Any:
+        original = self._originals.get(id(value))
+        if original is None:
+            return numpy_helper.from_array(np.ascontiguousarray(value).reshape(value.shape), name)
+        proto = onnx.TensorProto()
+        proto.CopyFrom(original)
+        proto.name = name
+        if proto.data_location == onnx.TensorProto.EXTERNAL:
+            proto.ClearField("raw_data")  # onnx leaves a copy there when it reads
+        return proto
 
     def node(
         self,
@@ -103,9 +126,14 @@ class Emitter:
         while names and not names[-1]:
             names.pop()
         results = [self.name(wanted) for wanted, _, _ in outputs]
-        self.nodes.append(
-            helper.make_node(op_type, names, results, name=results[0], domain=domain, **attributes)
-        )
+        made = helper.make_node(op_type, names, results, name=results[0], domain=domain, **attributes)
+        if self._source is not None and self._source.name:
+            # A converter's complaint about any of them then leads to the place in the user's model.
+            first = self._source.name not in self._named
+            made.name = self._source.name if first else f"{self._source.name}:{results[0]}"
+            self._named.add(self._source.name)
+            made.metadata_props.extend(self._source.metadata_props)
+        self.nodes.append(made)
         self.types.update(
             {name: (dtype, dims) for name, (_, dtype, dims) in zip(results, outputs, strict=True)}
         )

@@ -84,7 +84,7 @@ class _Guarding:
             return [Tensor(self, a.dtype, a.shape, "", a) for a in map(np.asarray, arrays)]
         node = self._view(op_type, "", tuple(inputs), outputs, attributes)
         for candidate in self._guards.get(("", op_type), ()):
-            if candidate.when(node):
+            if _applies(candidate, node):
                 return [t for t in _sequence(candidate.function(node)) if isinstance(t, Tensor)]
         inferred = schemas.infer(op_type, inputs, outputs, attributes, opset=opset)
         first = next(i for i in inputs if i is not None)
@@ -103,17 +103,17 @@ class _Guarding:
         inputs = tuple(self._value(name) for name in proto.input)
         given = {a.name: schemas.decoded(helper.get_attribute_value(a)) for a in proto.attribute}
         node = self._view(proto.op_type, proto.name or proto.output[0], inputs, len(proto.output), given)
-        for candidate in candidates:
-            try:
-                if candidate.when(node):
-                    self._rename(_sequence(candidate.function(node)), proto.output)
-                    self.applied.append((node.name, candidate.name))
-                    return True
-            except Refusal as refusal:
-                message = f"{proto.op_type} (node {node.name}): {refusal.reason}."
-                details = {"operator": proto.op_type, "node": node.name, "reason": refusal.reason}
-                raise ConversionError(message, refusal.hint, details) from refusal
-        return False
+        chosen = next((candidate for candidate in candidates if _applies(candidate, node)), None)
+        if chosen is None:
+            return False
+        try:
+            self._rename(_sequence(chosen.function(node)), proto.output)
+        except Refusal as refusal:
+            message = f"{proto.op_type} (node {node.name}): {refusal.reason}."
+            details = {"operator": proto.op_type, "node": node.name, "reason": refusal.reason}
+            raise ConversionError(message, refusal.hint, details) from refusal
+        self.applied.append((node.name, chosen.name))
+        return True
 
     def _view(
         self, op_type: str, name: str, inputs: tuple[Value, ...], outputs: int, given: dict[str, Any]
@@ -139,6 +139,14 @@ class _Guarding:
                 self.emitter.nodes.append(helper.make_node("Identity", [source], [name], name=name))
 
 
+def _applies(candidate: Rewrite, node: Node) -> bool:
+    try:
+        return candidate.when(node)
+    except Refusal:
+        # Its shape is not known here; what the converter makes of it is left to the check of the file.
+        return False
+
+
 def _sequence(result: Any) -> list[Value]:
     return [result] if isinstance(result, Tensor) else list(result)
 
@@ -161,7 +169,8 @@ def _types(model: Any) -> dict[str, schemas.Inferred]:
     outline.graph.value_info.extend(graph.value_info)
     declared = {i.name for i in graph.input}
     for tensor in graph.initializer:
-        if tensor.ByteSize() <= _INFERENCE_BYTES:
+        outside = tensor.data_location == onnx.TensorProto.EXTERNAL
+        if tensor.ByteSize() <= _INFERENCE_BYTES and not outside:
             outline.graph.initializer.add().CopyFrom(tensor)
         elif tensor.name not in declared:
             info = helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))

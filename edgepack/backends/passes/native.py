@@ -11,8 +11,8 @@ def _names(text: str) -> frozenset[str]:
 KEPT_WHOLE = _names(
     """
     Celu Clip Elu Gelu GreaterOrEqual HardSigmoid HardSwish LayerNormalization LeakyRelu LessOrEqual
-    LogSoftmax MeanVarianceNormalization Mish PRelu Relu Selu Shrink Softmax Softplus Softsign
-    ThresholdedRelu
+    LogSoftmax MeanVarianceNormalization Mish PRelu ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp
+    ReduceSumSquare Relu Selu Shrink Softmax Softplus Softsign ThresholdedRelu
     """
 )
 
@@ -23,14 +23,15 @@ SUPPORTED = _names(
     BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Cast Ceil Celu Clip Compress Concat Conv
     ConvTranspose Cos Cosh CumProd CumSum DepthToSpace Det Div Einsum Elu Equal Erf Exp Expand
     EyeLike Flatten Floor GRU Gather GatherElements GatherND Gelu Gemm GlobalAveragePool
-    GlobalLpPool GlobalMaxPool Greater GreaterOrEqual GroupNormalization HardSigmoid HardSwish
-    Hardmax Identity InstanceNormalization Inverse IsInf IsNaN LRN LSTM LayerNormalization LeakyRelu
-    Less LessOrEqual Log LogSoftmax LpNormalization MatMul Max MaxPool MaxRoiPool Mean
-    MeanVarianceNormalization Min Mish Mod Mul Neg NonMaxSuppression NonZero Not OneHot Or PRelu Pad
-    Pow RNN Range Reciprocal ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Relu Reshape Resize
-    ReverseSequence Round ScatterElements ScatterND Selu Shape Shrink Sigmoid Sign Sin Sinh Size
-    Slice Softmax Softplus Softsign SpaceToDepth Split Sqrt Squeeze Sub Sum Tan Tanh ThresholdedRelu
-    Tile TopK Transpose Trilu Unsqueeze Where Xor
+    GlobalLpPool GlobalMaxPool Greater GreaterOrEqual GridSample GroupNormalization HardSigmoid
+    HardSwish Hardmax Identity InstanceNormalization Inverse IsInf IsNaN LRN LSTM LayerNormalization
+    LeakyRelu Less LessOrEqual Log LogSoftmax LpNormalization LpPool MatMul Max MaxPool MaxRoiPool
+    Mean MeanVarianceNormalization Min Mish Mod Mul Neg NonMaxSuppression NonZero Not OneHot Or
+    PRelu Pad Pow RNN Range Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax
+    ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Resize ReverseSequence
+    RoiAlign Round ScatterElements ScatterND Selu Shape Shrink Sigmoid Sign Sin Sinh Size Slice
+    Softmax Softplus Softsign SpaceToDepth Split Sqrt Squeeze Sub Sum Tan Tanh ThresholdedRelu Tile
+    TopK Transpose Trilu Unsqueeze Where Xor
     """
 )
 
@@ -51,7 +52,13 @@ STRUCTURAL: dict[str, tuple[int, ...]] = {
     "Split": (1,),
     "ConstantOfShape": (0,),
     "CumSum": (1,),
-    **{f"Reduce{kind}": (1,) for kind in ("Sum", "Mean", "Max", "Min", "Prod")},
+    **{
+        f"Reduce{kind}": (1,)
+        for kind in (
+            *("Sum", "Mean", "Max", "Min", "Prod"),
+            *("L1", "L2", "LogSum", "LogSumExp", "SumSquare"),
+        )
+    },
 }
 
 # Operators whose int64 results are indices; the file holds them as int32.

@@ -38,7 +38,8 @@ def prepare_graph(model: Any, bind: Mapping[str, Array]) -> Prepared:
         for name, dtype in source_types.items()
         if walker.emitter.stored(dtype) != dtype
     }
-    if not walker.applied and not dtypes and not bind:
+    constant = all(isinstance(v, Tensor) and v.constant is not None for v in _results(graph, scope))
+    if not (walker.applied or dtypes or bind or constant):
         return Prepared(model)
     added = _finish(walker, graph, scope, inputs)
     made = _assemble(walker, model, inputs + added)
@@ -48,7 +49,9 @@ def prepare_graph(model: Any, bind: Mapping[str, Array]) -> Prepared:
 def _initializers(walker: Walker, graph: Any) -> dict[str, Value]:
     values: dict[str, Value] = {"": None}
     for tensor in graph.initializer:
-        values[tensor.name] = walker.constant(numpy_helper.to_array(tensor), tensor.name)
+        value = numpy_helper.to_array(tensor)
+        walker.emitter.adopt(value, tensor)
+        values[tensor.name] = walker.constant(value, tensor.name)
     for sparse in graph.sparse_initializer:
         values[sparse.values.name] = walker.constant(_dense(sparse), sparse.values.name)
     return values
@@ -117,10 +120,13 @@ def _output_dtypes(graph: Any, scope: Scope) -> dict[str, DType]:
     return dtypes
 
 
+def _results(graph: Any, scope: Scope) -> list[Value]:
+    return [scope.values.get(output.name) for output in graph.output]
+
+
 def _finish(walker: Walker, graph: Any, scope: Scope, inputs: list[Tensor]) -> list[Tensor]:
     """Give the outputs their names; tie an input in when the graph is made of constants only."""
-    results = [scope.values[o.name] for o in graph.output]
-    tensors = [r for r in results if isinstance(r, Tensor)]
+    tensors = [r for r in _results(graph, scope) if isinstance(r, Tensor)]
     added: list[Tensor] = []
     if all(t.constant is not None for t in tensors):
         anchor = next((t for t in inputs if t.size), None)

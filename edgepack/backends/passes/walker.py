@@ -57,6 +57,8 @@ class Walker:
         """
         for proto in nodes:
             name = proto.name or next((o for o in proto.output if o), proto.op_type)
+            if self._depth == 0:
+                self.emitter.begin(proto)
             try:
                 results = self._visit(proto, name, scope)
             except Refusal as refusal:
@@ -180,7 +182,8 @@ class Walker:
             )
         except Exception:  # noqa: BLE001  whatever the evaluator cannot do is left to the passes
             return None
-        if node.op_type != "Constant":
+        if "value" not in node.given or node.op_type != "Constant":
+            # The converter takes Constant with a tensor as it is, and no other kind of it.
             self._note(node, "fold")
         return [
             TensorSequence(tuple(self.constant(v) for v in r)) if isinstance(r, list) else self.constant(r)
@@ -266,7 +269,7 @@ def _checked_inputs(node: Node) -> list[Tensor | None]:
     inputs = [i if isinstance(i, Tensor) else None for i in node.inputs]
     if any(i is not None and is_string(i.dtype) for i in inputs):
         raise Refusal("strings have no counterpart on the phone")
-    if not node.domain and node.op_type not in SUPPORTED:
+    if node.domain.startswith("ai.onnx.") or (not node.domain and node.op_type not in SUPPORTED):
         raise Refusal("neither the converter nor a pass has a form of it")
     for slot in STRUCTURAL.get(node.op_type, ()):
         tensor = inputs[slot] if slot < len(inputs) else None

@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgepack.backends.base import Route
-from edgepack.backends.tflite.routes import DIRECT_MODULES, DirectRoute, TensorFlowRoute, exporters
+from edgepack.backends.tflite.routes import (
+    DIRECT_MODULES,
+    RUN_MODULES,
+    DirectRoute,
+    TensorFlowRoute,
+    exporters,
+)
 from edgepack.options import BuildOptions
 from edgepack.sources.base import ModelInfo
 
@@ -24,7 +30,7 @@ class TFLiteBackend:
     frameworks: tuple[str, ...] = ("torch", "onnx")
     extra = "tflite"
     make_modules: tuple[str, ...] = DIRECT_MODULES
-    run_modules: tuple[str, ...] = ("ai_edge_litert.interpreter",)
+    run_modules: tuple[str, ...] = RUN_MODULES
 
     def routes(self, precision: str, info: ModelInfo, options: BuildOptions) -> Sequence[Route]:  # noqa: ARG002  the protocol's
         """The quick converter on each exporter's graph, then the slow one on the first graph there is."""
@@ -35,6 +41,8 @@ class TFLiteBackend:
 
     def execute(self, path: Path, feeds: Sequence[Sequence[Array]]) -> list[list[Array]]:
         """Run the file once per feed, on one thread; see `Backend.execute`.
+
+        One interpreter serves all feeds, as in an app: what a run leaves behind for the next one shows.
 
         Raises:
             ValueError: It is not a TensorFlow Lite file.

@@ -27,7 +27,7 @@ from edgepack.precision import Tolerance
 from edgepack.report.model import worst_over_cases
 
 _MOST_RUNS = 64
-"""Input layouts tried per file. Two square images have 4, a square image beside a cube of equal sizes 12."""
+"""Input layouts tried per file. A square image has 2 of them, two square images of one size have 8."""
 
 type Contracts = tuple[TensorContract, ...]
 

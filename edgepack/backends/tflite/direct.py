@@ -15,6 +15,7 @@ from edgepack.errors import ConversionError
 _REFUSAL = re.compile(
     r"op=(?P<operator>\S+) node=(?P<node>.+?) reason_code=\S+ message=(?P<reason>.+)", re.DOTALL
 )
+_RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
 _STEM = "converted"
 
 
@@ -41,7 +42,8 @@ def convert_directly(graph: Path, file: Path) -> None:
                 output_folder_path=str(folder),
                 output_file_name=_STEM,
                 # The fused LSTM operators keep their state from one run to the next; a model starts anew.
-                enable_rnn_unroll=True,
+                # Where there is nothing to unroll, this would only copy all weights.
+                enable_rnn_unroll=any(node.op_type in _RECURRENT for node in model.graph.node),
                 flatbuffer_direct_show_progress=False,
             )
     except NotImplementedError as error:

@@ -34,13 +34,18 @@ def export_torchscript(model: Any, path: Path, output_names: Sequence[str]) -> P
     """
     import torch
 
+    from edgepack.sources.torch_graph import outermost_scripted
+
+    # The exporter cannot trace through scripted modules; torch.jit.trace can.
+    scripted = next(outermost_scripted(model.raw), None) is not None
+    traceable = model.traced() if scripted else model.flat
     # The fused encoder layer that inference takes otherwise has no ONNX form.
     torch.backends.mha.set_fastpath_enabled(False)
     example = tuple(tensor.clone() for tensor in model.example)
     try:
         with torch.no_grad():
             torch.onnx.export(
-                model.flat,
+                traceable,
                 example,
                 str(path),
                 dynamo=False,
@@ -49,7 +54,7 @@ def export_torchscript(model: Any, path: Path, output_names: Sequence[str]) -> P
                 output_names=list(output_names),
             )
     except torch.onnx.OnnxExporterError as error:
-        message = str(error).partition("\n")[0]
+        message = re.split(r"\n|\s+\[Caused by", str(error))[0]
         operator = re.search(r"aten::\w+", message)
         place = _traced_place(model, operator[0]) if operator else ""
         raise ConversionError(f"torch.onnx (TorchScript) refuses: {message}{place}", hint=_HINT) from error
@@ -109,7 +114,9 @@ def _traced_place(model: Any, operator: str) -> str:
     graph = model.traced().inlined_graph  # nodes die with their graph
     for node in graph.findAllNodes(operator):
         # "__module.model/__module.model.encoder": the innermost module last; `Flat` calls the user's "model".
-        scope = node.scopeName().rpartition("/")[2].removeprefix("__module.model").lstrip(".")
+        # In scripted code "package.Class::encoder".
+        innermost = re.split(r"/|::", node.scopeName())[-1]
+        scope = re.sub(r"^(__module\.)?model(\.|$)", "", innermost)
         module = f"in module {scope}" if scope else "in the model's own forward"
         line = re.search(r"([^\s/]+)\((\d+)\)", node.sourceRange())
         return f" ({module}, {line[1]}:{line[2]})" if line else f" ({module})"

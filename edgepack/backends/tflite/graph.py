@@ -21,8 +21,8 @@ _SCOPES = "pkg.torch.onnx.name_scopes"
 def tidy(source: Path, graph: Path, inputs: Sequence[TensorSpec]) -> None:
     """Job: prepare a graph for conversion.
 
-    Input shapes become fixed, all shapes that can be inferred are written down, nodes get names, and large
-    weights go into a file of their own beside the graph.
+    Input shapes become fixed, all shapes that can be inferred are written down, nodes get names, those that
+    join a single tensor do nothing, and large weights go into a file of their own beside the graph.
 
     Args:
         source: The exporter's or the user's graph.
@@ -38,8 +38,7 @@ def tidy(source: Path, graph: Path, inputs: Sequence[TensorSpec]) -> None:
     _refuse_too_large(model)
     onnx.external_data_helper.load_external_data_for_model(model, str(source.parent))
     _fix_shapes(model, inputs)
-    for index, node in enumerate(model.graph.node):
-        node.name = node.name or f"{node.op_type}_{index}"
+    _tidy_nodes(model)
     graph.parent.mkdir(parents=True, exist_ok=True)
     unfinished = graph.with_suffix(".unfinished")
     onnx.save(model, unfinished, save_as_external_data=True, location="weights.bin", size_threshold=_LARGE)
@@ -90,6 +89,15 @@ def _fix_shapes(model: Any, inputs: Sequence[TensorSpec]) -> None:
             del shape.dim[:]
             for size in shapes[value.name]:
                 shape.dim.add().dim_value = size
+
+
+def _tidy_nodes(model: Any) -> None:
+    for index, node in enumerate(model.graph.node):
+        node.name = node.name or f"{node.op_type}_{index}"
+        # torch.cat of one tensor, as in densenet: valid, and refused by onnx2tf.
+        if node.op_type == "Concat" and len(node.input) == 1:
+            node.op_type = "Identity"
+            del node.attribute[:]
 
 
 def _infer_shapes(model: Any) -> Any:

@@ -7,16 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from edgepack.backends.base import Candidate, RouteContext
 from edgepack.errors import ConversionError
 from edgepack.precision import PRECISIONS
 from edgepack.toolchain.packages import missing_tool
+from edgepack.workers import Worker
+
+if TYPE_CHECKING:
+    from edgepack.backends.tflite.flatbuffer import Needs
 
 DIRECT_MODULES = ("onnx2tf.tflite_builder",)
 _TENSORFLOW_MODULES = ("onnx2tf.onnx2tf", "tensorflow")
-_RUN_MODULES = ("ai_edge_litert.interpreter",)
+RUN_MODULES = ("ai_edge_litert.interpreter", "ai_edge_litert.schema_py_generated", "edgepack.contract")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +53,7 @@ class DirectRoute:
         from edgepack.backends.tflite.direct import convert_directly
 
         graph = _export(context, self.exporter)
-        file = context.folder / "model.tflite"
-        context.workers.start(*DIRECT_MODULES).run(
-            convert_directly, graph, file, name=f"convert tflite {self.name}"
-        )
-        return _describe(context, file, self.name)
+        return _convert(context, context.workers.start(*DIRECT_MODULES), convert_directly, graph)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,7 @@ class TensorFlowRoute:
         graph = next((path for path in graphs if path.exists()), None)
         if graph is None:
             raise ConversionError("no exporter made an ONNX graph of this model")
-        file = context.folder / "model.tflite"
-        context.workers.start(*_TENSORFLOW_MODULES).run(
-            convert_by_tensorflow, graph, file, name=f"convert tflite {self.name}"
-        )
-        return _describe(context, file, self.name)
+        return _convert(context, context.workers.start(*_TENSORFLOW_MODULES), convert_by_tensorflow, graph)
 
 
 def exporters(framework: str) -> tuple[Exporter, ...]:
@@ -118,15 +114,19 @@ def _export(context: RouteContext, exporter: Exporter) -> Path:
     return graph
 
 
-def _describe(context: RouteContext, file: Path, route: str) -> Candidate:
-    """Read what a file needs and find its contract, in a process that did not make it."""
+def _convert(
+    context: RouteContext, converter: Worker, job: Callable[[Path, Path], None], graph: Path
+) -> Candidate:
+    """Convert a graph, and find the file's contracts and needs in processes that did not make it."""
     from edgepack.backends.tflite.contracts import find_contracts
     from edgepack.backends.tflite.flatbuffer import read_needs
 
-    worker = context.workers.start(*_RUN_MODULES)
+    file = context.folder / "model.tflite"
+    converter.run(job, graph, file, name=f"tflite {job.__name__}")
+    reader = context.workers.start(*RUN_MODULES)
     tolerance = PRECISIONS["float32"].tolerance
-    inputs, outputs = worker.run(
-        find_contracts, file, context.golden, tolerance, name=f"find contract tflite {route}"
+    inputs, outputs = reader.run(
+        find_contracts, file, context.golden, tolerance, name="find tflite contracts"
     )
-    needs: Any = worker.run(read_needs, file, name=f"read tflite {route}")
+    needs: Needs = reader.run(read_needs, file, name="read tflite needs")
     return Candidate(file, inputs, outputs, needs.requires, needs.operators)

@@ -2,20 +2,20 @@
 
 `_save_for_lite_interpreter` writes two programs into one archive: the bytecode that phones run, and the
 TorchScript source with constants of its own, for desktops. The layout is the one described in PyTorch's
-torch/csrc/jit/docs/serialization.md; the lite interpreter's loader (torch/csrc/jit/mobile/import.cpp) reads
-the records that are kept here and no other.
+torch/csrc/jit/docs/serialization.md; what the lite interpreter needs of it is what its loader reads,
+torch/csrc/jit/mobile/import.cpp.
 """
 
 from __future__ import annotations
 
-import pickletools
 import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from shutil import copyfileobj
+
+from edgepack.backends.torch_lite.program import rename
 
 _ROOT = "model"
 _PROGRAM = ("data.pkl", "bytecode.pkl")
@@ -57,7 +57,7 @@ def keep_program(saved: Path, path: Path) -> None:
         records = {info.filename.partition("/")[2]: info for info in source.infolist()}
         classes, constants = _Renumbering(_CLASS_NUMBER), _Renumbering(_CONSTANT_NUMBER)
         for name in _PROGRAM:
-            program = _rename(source.read(records[name]), lambda text: constants(classes(text)))
+            program = rename(source.read(records[name]), lambda text: constants(classes(text)))
             target.writestr(_aligned(name, len(program), stream.tell()), program)
         kept = {
             f"constants/{old}.storage": f"constants/{new}.storage" for old, new in constants.numbers.items()
@@ -94,19 +94,3 @@ def _aligned(name: str, size: int, offset: int) -> zipfile.ZipInfo:
     padding = -(offset + _LOCAL_HEADER + len(info.filename) + 4) % _ALIGNMENT
     info.extra = b"FB" + struct.pack("<H", padding) + b"Z" * padding
     return info
-
-
-def _rename(pickle: bytes, rename: Callable[[str], str]) -> bytes:
-    """Change the strings and the class names in a pickle, and nothing else."""
-    starts = [(opcode.name, start) for opcode, _, start in pickletools.genops(pickle) if start is not None]
-    ends = [start for _, start in starts[1:]] + [len(pickle)]
-    renamed = bytearray()
-    for (kind, start), end in zip(starts, ends, strict=True):
-        operation = pickle[start:end]
-        if kind == "BINUNICODE":
-            text = rename(operation[5:].decode()).encode()
-            operation = operation[:1] + struct.pack("<I", len(text)) + text
-        elif kind == "GLOBAL":
-            operation = rename(operation.decode()).encode()
-        renamed += operation
-    return bytes(renamed)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from edgepack.backends.base import Candidate, Route, RouteContext
 from edgepack.backends.torch_lite.archive import refuse_damage
-from edgepack.backends.torch_lite.export import Exported, Recipe, export_lite
+from edgepack.backends.torch_lite.export import Recipe, export_lite
+from edgepack.backends.torch_lite.operators import foreign_operators, refuse_foreign
+from edgepack.backends.torch_lite.program import Program
 from edgepack.bundle.manifest import TensorContract
 from edgepack.errors import UsageError
 from edgepack.model import TensorSpec
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 BYTECODE_VERSIONS = range(4, 9)
 """What torch 2.9 can write: kMinSupportedBytecodeVersion to kProducedBytecodeVersion of its versions.h."""
 
+RUN_MODULES = ("torch",)
+
 
 @dataclass(frozen=True, slots=True)
 class LiteRoute:
@@ -34,15 +38,19 @@ class LiteRoute:
     def make(self, context: RouteContext) -> Candidate:
         """Make the file in a fork of the worker that holds the model; see `Route.make`."""
         path = context.folder / "model.ptl"
-        exported: Exported = context.model.run(
+        program: Program = context.model.run(
             export_lite, self.recipe, path, context.options.bytecode, name=f"make torch_lite ({self.name})"
         )
+        # Not this process, and not the model's, which has imported the user's packages.
+        torch_alone = context.workers.start(*RUN_MODULES)
+        if foreign := torch_alone.run(foreign_operators, program.operators, name="look up operators"):
+            context.model.run(refuse_foreign, foreign, name="locate operators")
         return Candidate(
             path=path,
             inputs=_contracts(context.info.spec.inputs),
             outputs=_contracts(context.info.spec.outputs),
-            requires={"bytecode": str(exported.bytecode)},
-            operators=exported.operators,
+            requires={"bytecode": str(program.bytecode)},
+            operators=program.operators,
         )
 
 
@@ -65,7 +73,7 @@ class TorchLiteBackend:
     frameworks: tuple[str, ...] = ("torch",)
     extra = "torch"
     make_modules: tuple[str, ...] = ("torch",)
-    run_modules: tuple[str, ...] = ("torch",)
+    run_modules: tuple[str, ...] = RUN_MODULES
 
     def routes(self, precision: str, info: ModelInfo, options: BuildOptions) -> Sequence[Route]:  # noqa: ARG002  the protocol's
         """The routes to float32; with `options.script` only those that script.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgepack.backends.torch_lite.archive import keep_program
+from edgepack.backends.torch_lite.program import Program, read_program
 from edgepack.errors import ConversionError
 
 if TYPE_CHECKING:
@@ -30,15 +31,7 @@ class Recipe:
     blocked: tuple[str, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """What the job tells of the file it made: its bytecode version, and its operators, sorted."""
-
-    bytecode: int
-    operators: tuple[str, ...]
-
-
-def export_lite(model: TorchModel, recipe: Recipe, path: Path, bytecode: int | None) -> Exported:
+def export_lite(model: TorchModel, recipe: Recipe, path: Path, bytecode: int | None) -> Program:
     """Job: write a program that takes the model's inputs by position and gives one tensor or a tuple of them.
 
     Args:
@@ -47,25 +40,24 @@ def export_lite(model: TorchModel, recipe: Recipe, path: Path, bytecode: int | N
         path: Where the file goes; the same model gives the same bytes.
         bytecode: The version to backport to; None for what torch writes.
 
+    Returns:
+        What the file asks of a runtime.
+
     Raises:
         ConversionError: The model cannot be traced, or the program not be backported.
         Exception: Whatever torch raises on code that it cannot compile or export.
     """
     import torch
-    from torch.jit.mobile import _get_model_bytecode_version, _get_model_ops_and_info
 
     saved = path.with_suffix(".saved")
     with torch.no_grad():
         module = scripted(model) if recipe.scripted else model.traced()
         optimized(module, recipe.blocked)._save_for_lite_interpreter(str(saved))
-    if bytecode is not None and bytecode != _get_model_bytecode_version(str(saved)):
+    if bytecode is not None and bytecode != read_program(saved).bytecode:
         saved = _backported(saved, bytecode)
     keep_program(saved, path)
     saved.unlink()
-    return Exported(
-        bytecode=_get_model_bytecode_version(str(path)),
-        operators=tuple(sorted(_get_model_ops_and_info(str(path)))),
-    )
+    return read_program(path)
 
 
 def optimized(module: ScriptModule, blocked: tuple[str, ...] | None) -> ScriptModule:
@@ -130,13 +122,12 @@ def _places(value: object, name: str) -> Iterator[str]:
 
 
 def _backported(saved: Path, bytecode: int) -> Path:
-    from torch.jit.mobile import _backport_for_mobile, _get_model_bytecode_version
+    from torch.jit.mobile import _backport_for_mobile
 
     older = saved.with_suffix(".older")
     if not _backport_for_mobile(str(saved), str(older), bytecode):
         raise ConversionError(
-            f"torch cannot backport this model from bytecode {_get_model_bytecode_version(str(saved))} "
-            f"to {bytecode}",
+            f"torch cannot backport this model from bytecode {read_program(saved).bytecode} to {bytecode}",
             hint="ask for a newer bytecode version",
         )
     saved.unlink()

@@ -42,6 +42,17 @@ _INPUT_HELP = f"""An input of the model: {SYNTAX}. Without a range integers are 
 from a normal distribution; bounds are inclusive. Repeatable, in the model's order.
 For example image:float32[1,3,224,224] or tokens:int64[1,16]=0..99"""
 
+_CALIBRATION_HELP = """What quantisers learn a model's ranges from: an .npz with one array per input, samples
+stacked along a new first axis; an .npy for a lone input; a folder of pictures; file.py:attr for a generator;
+or the word golden for the golden cases."""
+_LABELS_HELP = """What accuracy is told from: an .npz as for --calibration, with class indices in the array
+label."""
+_PREPROCESS_HELP = """What turns a picture into an input: steps by commas, for example "resize 256, crop 224,
+scale 1/255, mean 0.485 0.456 0.406, std 0.229 0.224 0.225"; also grayscale, bgr, invert, threshold, blocksum,
+layout. "NAME: STEPS" for one of several inputs. Repeatable."""
+_POSTPROCESS_HELP = """What turns an output into an answer: "softmax, labels names.txt". "NAME: STEPS" for one
+of several outputs. Repeatable."""
+
 
 @define(__doc__)
 @click.argument("source")
@@ -75,9 +86,18 @@ For example image:float32[1,3,224,224] or tokens:int64[1,16]=0..99"""
     "--golden",
     multiple=True,
     type=click.Path(),
-    metavar="FILE.npz",
-    help="A case of your own instead, arrays named by input. Repeatable.",
+    metavar="FILE",
+    help="A case of your own instead: an .npz with arrays named by input, or a picture, or a folder of "
+    "pictures. Repeatable.",
 )
+@click.option("--calibration", metavar="DATA", help=_CALIBRATION_HELP)
+@click.option(
+    "--calibration-limit", type=int, metavar="N", help="Use at most so many samples; 128 unless given."
+)
+@click.option("--labels", type=click.Path(), metavar="FILE.npz", help=_LABELS_HELP)
+@click.option("--labels-output", metavar="NAME", help="The output that labels are for, of several.")
+@click.option("--preprocess", multiple=True, metavar="STEPS", help=_PREPROCESS_HELP)
+@click.option("--postprocess", multiple=True, metavar="STEPS", help=_POSTPROCESS_HELP)
 @click.option(
     "--allow-degenerate/--no-allow-degenerate",
     default=None,

@@ -31,11 +31,15 @@ def command(bundle: Path) -> Outcome:
 
 
 def _sections(manifest: Manifest) -> Iterator[str]:
+    from edgepack.processing.text import to_text
+
     source = manifest.source.get("text", "unknown")
     tensors = [("input", str(spec)) for spec in manifest.model.inputs]
     tensors += [("output", str(spec)) for spec in manifest.model.outputs]
     about = [("target", manifest.target), ("source", source), ("golden cases", str(len(manifest.golden)))]
-    yield f"{manifest.name}\n{columns(about + tensors, indent='  ')}"
+    contracts = [("before", f"{one.input}: {to_text(one.steps)}") for one in manifest.processing.preprocess]
+    contracts += [("after", f"{one.output}: {to_text(one.steps)}") for one in manifest.processing.postprocess]
+    yield f"{manifest.name}\n{columns(about + tensors + contracts, indent='  ')}"
     for artifact in manifest.artifacts:
         yield f"{artifact.id}\n{columns(_facts(artifact), indent='  ')}"
     if manifest.gaps:

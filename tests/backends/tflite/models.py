@@ -148,6 +148,24 @@ def not_converted():
     return randomised(nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.ReLU(), Remainder())), "x:float32[1,4]")
 
 
+def scripted_inside():
+    return randomised(nn.Sequential(nn.Linear(4, 4), torch.jit.script(nn.Linear(4, 2))), "x:float32[1,4]")
+
+
+class Pair(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        straight = self.layers(image)
+        return {"straight": straight, "bent": nn.functional.elu(straight, 2.0)}
+
+
+def steep_pair():
+    return randomised(Pair(), "image:float32[1,3,8,8]")
+
+
 def wide():
     """Weights large enough to lie outside the graph."""
     return randomised(nn.Sequential(nn.Linear(600, 600), nn.ReLU(), nn.Linear(600, 3)), "x:float32[1,600]")

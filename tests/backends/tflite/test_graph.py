@@ -41,6 +41,21 @@ def test_open_sizes_are_fixed_and_what_follows_from_them_is_written_down(tmp_pat
     assert all(node.name for node in tidied.graph.node)
 
 
+def test_joining_a_single_tensor_is_passing_it_on(tmp_path):
+    nodes = [
+        helper.make_node("Concat", ["x"], ["same"], axis=1, name="one"),
+        helper.make_node("Concat", ["same", "x"], ["y"], axis=1, name="two"),
+    ]
+    graph = tmp_path / "tidied" / "graph.onnx"
+    tidy(write(tmp_path / "source.onnx", nodes), graph, [TensorSpec("x", "float32", (3, 4))])
+    tidied = onnx.load(graph)
+    onnx.checker.check_model(tidied, full_check=True)
+    assert [(node.name, node.op_type) for node in tidied.graph.node] == [
+        ("one", "Identity"),
+        ("two", "Concat"),
+    ]
+
+
 def test_large_weights_go_into_a_file_beside_the_graph(tmp_path):
     matrix = np.random.default_rng(0).normal(size=(4, 1 << 17)).astype(np.float32)
     bias = np.ones(1 << 17, np.float32)[: 1 << 10]

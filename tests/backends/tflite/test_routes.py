@@ -165,3 +165,9 @@ def test_without_tensorflow_its_route_names_the_extra(make, monkeypatch):
     assert caught.value.message == "the package tensorflow is not installed"
     assert caught.value.hint == "pip install 'edgepack[tensorflow]'"
     assert caught.value.exit_code == 5
+
+
+def test_a_scripted_module_is_exported_by_way_of_its_trace(prove):
+    attempt = prove("scripted_inside")
+    assert attempt.failures == ()
+    assert attempt.route == "direct_torchscript"

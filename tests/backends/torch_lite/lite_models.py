@@ -142,7 +142,8 @@ class OwnOperator(nn.Module):
 
 
 def own_operator():
-    return randomised(OwnOperator(), "values:float32[2,3]")
+    inner = nn.Sequential(OrderedDict([("first", nn.Linear(3, 4)), ("inner", OwnOperator())]))
+    return randomised(inner, "values:float32[2,3]")
 
 
 def _vision(name):

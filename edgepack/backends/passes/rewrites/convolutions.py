@@ -15,13 +15,11 @@ from edgepack.backends.passes.windows import Windows, windows_of
 
 
 def _native_conv(node: Node) -> bool:
-    """Constant weights, padding in numbers; in 1-D whole or depthwise, in 3-D undilated and ungrouped."""
-    if not all(node.known(k) for k in range(1, len(node.inputs))) or node.text("auto_pad") != "NOTSET":
-        return False
+    """Constant weights, no SAME_LOWER; in 1-D whole or depthwise."""
+    fixed = all(node.known(k) or not node.has(k) for k in range(1, len(node.inputs)))
     rank, group = node.tensor(0).rank, node.integer("group", 1)
-    if rank == 5:
-        return group == 1 and max(node.integers("dilations", [1])) == 1
-    return rank == 4 or (rank == 3 and group in (1, node.tensor(0).shape[1]))
+    taken = rank in (4, 5) or (rank == 3 and group in (1, node.tensor(0).shape[1]))
+    return fixed and taken and node.text("auto_pad") != "SAME_LOWER"
 
 
 @rewrite("Conv", when=lambda node: not _native_conv(node))
@@ -46,7 +44,7 @@ def convolve(tensor: Tensor, weights: Tensor, bias: Tensor | None, windows: Wind
     rank = len(windows.size)
     if fixed and rank == 1 and group not in (1, tensor.shape[1]):
         return _as_two_dimensional(tensor, weights, bias, windows, group)
-    if fixed and (rank <= 2 or (rank == 3 and group == 1 and max(windows.dilations) == 1)):
+    if fixed and rank <= 3:
         return _conv(tensor, weights, bias, windows, group)
     return _by_columns(tensor, weights, bias, windows, group)
 
@@ -98,12 +96,26 @@ def _by_columns(tensor: Tensor, weights: Tensor, bias: Tensor | None, windows: W
     return result if bias is None else result + reshape(bias, (1, maps, *[1] * len(windows.out)))
 
 
-@rewrite("ConvTranspose", wrong_in="2.6.9")
-def convolution_transposed(node: Node) -> Tensor:
-    """ConvTranspose is Conv with flipped weights over the input with zeros put in between.
+def _fixed_size(node: Node) -> bool:
+    return "output_shape" in node.given or node.text("auto_pad") == "SAME_LOWER"
 
-    The zeros go in by a constant 0/1 matrix for each axis. The converter refuses most variants and gets
-    others wrong: padding that is not symmetric, output_padding, groups. Source: ONNX ConvTranspose-22.
+
+@rewrite("ConvTranspose", when=_fixed_size, wrong_in="2.6.9")
+def convolution_transposed_to_size(node: Node) -> Tensor:
+    """ConvTranspose with `output_shape` or SAME_LOWER, which the converter pads on the wrong side."""
+    return _transposed(node)
+
+
+@rewrite("ConvTranspose", when=lambda node: not all(node.known(k) for k in range(1, len(node.inputs))))
+def convolution_transposed(node: Node) -> Tensor:
+    """ConvTranspose with computed weights, which the converter refuses."""
+    return _transposed(node)
+
+
+def _transposed(node: Node) -> Tensor:
+    """Conv with flipped weights over the input with zeros put in between, by a 0/1 matrix for each axis.
+
+    Source: ONNX ConvTranspose-22.
     """
     tensor, weights = node.tensor(0), node.tensor(1)
     rank, group, kernel = tensor.rank - 2, node.integer("group", 1), weights.shape[2:]

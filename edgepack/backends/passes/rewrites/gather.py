@@ -45,16 +45,13 @@ def flat_tuples(indices: Tensor, shape: tuple[int, ...]) -> Tensor:
     return reshape(total, indices.shape[:-1])
 
 
-@rewrite("Gather", when=lambda node: not node.emitted)
-def gather_from_front(node: Node) -> Tensor:
-    """Gather with negative indices counted from the end and the indices flattened."""
-    tensor, axis = node.tensor(0), node.axis(0)
-    indices = wrap_negative(node.tensor(1), tensor.shape[axis])
-    shape = tensor.shape[:axis] + indices.shape + tensor.shape[axis + 1 :]
-    return reshape(gather(tensor, reshape(indices, (-1,)), axis), shape)
+def _counts_from_front(node: Node) -> bool:
+    """Constant indices without a negative one; the runtime stops at those in GATHER_ND."""
+    indices = node.tensor(1).constant
+    return indices is not None and bool((indices >= 0).all())
 
 
-@rewrite("GatherElements")
+@rewrite("GatherElements", when=lambda node: not _counts_from_front(node))
 def gather_elements(node: Node) -> Tensor:
     """GatherElements is Gather of flat indices from the flattened tensor (ONNX GatherElements-13)."""
     tensor, indices = node.tensor(0), node.tensor(1)
@@ -62,7 +59,7 @@ def gather_elements(node: Node) -> Tensor:
     return reshape(gather(reshape(tensor, (-1,)), flat, 0), indices.shape)
 
 
-@rewrite("GatherND")
+@rewrite("GatherND", when=lambda node: not _counts_from_front(node))
 def gather_nd(node: Node) -> Tensor:
     """GatherND is Gather of flat indices along the axes that the tuples address (ONNX GatherND-13)."""
     tensor, indices = node.tensor(0), node.tensor(1)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgepack.backends.passes.dtypes import BOOL, FLOAT32
+from edgepack.backends.passes.dtypes import FLOAT32, is_float
 from edgepack.backends.passes.forms import expand, minimum
 from edgepack.backends.passes.node import Node
 from edgepack.backends.passes.registry import rewrite
@@ -67,7 +67,8 @@ def clip_from_tiny_attribute(node: Node) -> Tensor:
 
 def _where_broadcasts(node: Node) -> bool:
     tensors = [node.tensor(k) for k in range(3)]
-    return all(t.static for t in tensors) and len({t.shape for t in tensors}) > 1
+    static = all(t.static for t in tensors) and is_float(tensors[1].dtype)
+    return static and len({t.shape for t in tensors}) > 1
 
 
 @rewrite("Where", when=_where_broadcasts, wrong_in="2.6.9")
@@ -79,11 +80,4 @@ def where_of_full_shape(node: Node) -> Tensor:
     """
     tensors = [node.tensor(k) for k in range(3)]
     shape = np.broadcast_shapes(*(t.shape for t in tensors))
-    return op("Where", *(_expanded(t, shape) for t in tensors))
-
-
-def _expanded(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
-    if tensor.dtype == BOOL and tensor.constant is None:
-        # Expand of bools is refused; Or with false is the same.
-        return op("Or", tensor, np.zeros(shape, BOOL)) if tensor.shape != shape else tensor
-    return expand(tensor, shape)
+    return op("Where", *(expand(t, shape) for t in tensors))

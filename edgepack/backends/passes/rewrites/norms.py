@@ -46,7 +46,7 @@ def batch_normalization(node: Node) -> list[Tensor]:
     return [result, *running][: node.outputs]
 
 
-@rewrite("InstanceNormalization")
+@rewrite("InstanceNormalization", when=lambda node: not (node.known(1) and node.known(2)))
 def instance_normalization(node: Node) -> Tensor:
     """InstanceNormalization: mean and variance of each channel of each image (ONNX-6)."""
     tensor = node.tensor(0)
@@ -55,24 +55,12 @@ def instance_normalization(node: Node) -> Tensor:
     return normal * _per_channel(node.tensor(1), tensor.rank) + _per_channel(node.tensor(2), tensor.rank)
 
 
-def _native_layer_norm(node: Node) -> bool:
-    last = node.axis(-1) == node.tensor(0).rank - 1
-    return node.outputs == 1 and last and all(node.known(k) for k in range(1, len(node.inputs)))
+def _native_group_norm(node: Node) -> bool:
+    per_channel = node.opset >= 21 and node.known(1) and node.known(2)
+    return per_channel and node.tensor(0).rank == 4
 
 
-@rewrite("LayerNormalization", when=lambda node: not _native_layer_norm(node))
-def layer_normalization(node: Node) -> list[Tensor]:
-    """LayerNormalization over all axes from `axis` on; also gives mean and 1 / deviation (ONNX-17)."""
-    tensor = node.tensor(0)
-    mean, difference, variance = _centred(tensor, list(range(node.axis(-1), tensor.rank)))
-    deviation = op("Sqrt", variance + node.real("epsilon", 1e-5))
-    result = difference / deviation * node.tensor(1)
-    bias = node.optional(2)
-    result = result if bias is None else result + bias
-    return [result, mean, op("Reciprocal", deviation)][: node.outputs] if node.outputs > 1 else [result]
-
-
-@rewrite("GroupNormalization")
+@rewrite("GroupNormalization", when=lambda node: not _native_group_norm(node))
 def group_normalization(node: Node) -> Tensor:
     """GroupNormalization: statistics over groups of channels; scale per group before opset 21."""
     tensor, scale, bias = (node.tensor(k) for k in range(3))
@@ -86,18 +74,14 @@ def group_normalization(node: Node) -> Tensor:
     return reshape(normal, tensor.shape) * _per_channel(scale, rank) + _per_channel(bias, rank)
 
 
-@rewrite("LpNormalization")
+def _native_lp_norm(node: Node) -> bool:
+    return node.integer("p", 2) == 2 and node.axis(-1) == node.tensor(0).rank - 1
+
+
+@rewrite("LpNormalization", when=lambda node: not _native_lp_norm(node))
 def lp_normalization(node: Node) -> Tensor:
     """LpNormalization divides by the norm of order 1 or 2 along an axis (ONNX-1)."""
     tensor, axes = node.tensor(0), [node.axis(-1)]
     if node.integer("p", 2) == 1:
         return tensor / reduce("Sum", op("Abs", tensor), axes)
     return tensor / op("Sqrt", reduce("Sum", tensor * tensor, axes))
-
-
-@rewrite("MeanVarianceNormalization")
-def mean_variance_normalization(node: Node) -> Tensor:
-    """MeanVarianceNormalization: (x - mean) / (deviation + 1e-9), as its ONNX-13 function body has it."""
-    axes = node.integers("axes", (0, 2, 3))
-    _, difference, variance = _centred(node.tensor(0), sorted(axes))
-    return difference / (op("Sqrt", variance) + 1e-9)

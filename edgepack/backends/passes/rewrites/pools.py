@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from edgepack.backends.passes.dtypes import FLOAT32, NARROW, is_float
-from edgepack.backends.passes.forms import as_float, check_matrix, equal, maximum, pad, reduce, reshape, where
+from edgepack.backends.passes.dtypes import NARROW, is_float
+from edgepack.backends.passes.forms import as_float, check_matrix, equal, maximum, pad, reshape, where
 from edgepack.backends.passes.node import Node
 from edgepack.backends.passes.registry import rewrite
 from edgepack.backends.passes.rewrites.gather import strides
@@ -23,14 +23,39 @@ def _windows(node: Node) -> Windows:
 
 
 def _native_pool(node: Node) -> bool:
-    """A float pool over at most two axes, undilated and with one output."""
+    """A float pool, undilated and with one output."""
     plain = max(node.integers("dilations", [1])) == 1 and node.outputs == 1
-    return plain and node.dtype == FLOAT32 and node.tensor(0).rank <= 4 and not node.integer("ceil_mode")
+    return plain and is_float(node.dtype) and node.tensor(0).rank <= 5
+
+
+def _padded_volume(node: Node) -> bool:
+    padded = any(node.integers("pads")) or node.text("auto_pad").startswith("SAME")
+    return node.tensor(0).rank == 5 and padded and is_float(node.dtype)
+
+
+def _counted_beyond(node: Node) -> bool:
+    return bool(node.integer("count_include_pad")) and bool(node.integer("ceil_mode"))
+
+
+@rewrite("MaxPool", when=lambda node: node.outputs == 1 and _padded_volume(node), wrong_in="2.6.9")
+def max_pool_volume(node: Node) -> list[Tensor]:
+    """MaxPool over three axes with padding, which the converter leaves out or pads with zeros."""
+    return _max_pool(node)
+
+
+@rewrite("AveragePool", when=lambda node: _padded_volume(node) or _counted_beyond(node), wrong_in="2.6.9")
+def average_pool_padded(node: Node) -> Tensor:
+    """AveragePool over three padded axes, or counting padding with ceil_mode: edge windows come out wrong."""
+    return _average_pool(node)
 
 
 @rewrite("MaxPool", when=lambda node: not _native_pool(node))
 def max_pool(node: Node) -> list[Tensor]:
     """MaxPool with dilation, three axes, integers or indices: the maximum of strided slices (ONNX-12)."""
+    return _max_pool(node)
+
+
+def _max_pool(node: Node) -> list[Tensor]:
     tensor, windows = node.tensor(0), _windows(node)
     lowest = _LOWEST if is_float(tensor.dtype) else NARROW.get(tensor.dtype.name, (-(2**31), 0))[0]
     taps = list(windows.cut(tensor, lowest))
@@ -68,20 +93,33 @@ def _flat_index(
 
 @rewrite("AveragePool", when=lambda node: not _native_pool(node))
 def average_pool(node: Node) -> Tensor:
-    """AveragePool with dilation or three axes: the sum of slices by the number of taps (ONNX-19)."""
+    """AveragePool with dilation: the sum of slices by the number of taps (ONNX-19)."""
+    return _average_pool(node)
+
+
+def _average_pool(node: Node) -> Tensor:
     tensor, windows = node.tensor(0), _windows(node)
     total = functools.reduce(lambda a, b: a + b, (part for _, part in windows.cut(tensor, 0.0)))
     counts = np.maximum(windows.counts(padding=bool(node.integer("count_include_pad"))), 1)
     return total * array_constant((1 / counts).astype(tensor.dtype)[None, None], tensor)
 
 
-@rewrite("LpPool", when=lambda node: node.text("auto_pad", "NOTSET").startswith("SAME"), wrong_in="2.6.9")
-def lp_pool_same(node: Node) -> Tensor:
-    """LpPool with SAME padding: the converter counts the taps of windows at the edge more than once."""
+def _beyond_the_edge(node: Node) -> bool:
+    return node.text("auto_pad", "NOTSET").startswith("SAME") or bool(node.integer("ceil_mode"))
+
+
+@rewrite("LpPool", when=_beyond_the_edge, wrong_in="2.6.9")
+def lp_pool_beyond(node: Node) -> Tensor:
+    """LpPool with SAME padding or ceil_mode: the converter overcounts the taps of windows at the edge."""
     return _lp_pool(node)
 
 
-@rewrite("LpPool")
+def _native_lp_pool(node: Node) -> bool:
+    plain = max(node.integers("dilations", [1])) == 1 and not any(node.integers("pads"))
+    return plain and node.tensor(0).rank == 4
+
+
+@rewrite("LpPool", when=lambda node: not _native_lp_pool(node))
 def lp_pool(node: Node) -> Tensor:
     """LpPool is (sum |x|**p)**(1/p) over each window (ONNX LpPool-18)."""
     return _lp_pool(node)
@@ -103,21 +141,6 @@ def _root(tensor: Tensor, order: int) -> Tensor:
     if order == 1:
         return tensor
     return op("Sqrt", tensor) if order == 2 else op("Pow", tensor, 1 / order)
-
-
-@rewrite("GlobalLpPool")
-def global_lp_pool(node: Node) -> Tensor:
-    """GlobalLpPool is LpPool with one window over all spatial axes (ONNX GlobalLpPool-2)."""
-    tensor, order = node.tensor(0), node.integer("p", 2)
-    return _root(reduce("Sum", _powered(tensor, order), list(range(2, tensor.rank))), order)
-
-
-@rewrite("GlobalAveragePool", "GlobalMaxPool", when=lambda node: node.tensor(0).rank != 4)
-def global_pool(node: Node) -> Tensor:
-    """Global pools over one or three axes are reductions over all spatial axes."""
-    tensor = node.tensor(0)
-    kind = "Mean" if node.op_type == "GlobalAveragePool" else "Max"
-    return reduce(kind, tensor, list(range(2, tensor.rank)))
 
 
 @rewrite("MaxUnpool")

@@ -41,13 +41,15 @@ _BETA = {"HardSigmoid": 0.5, "Affine": 0.0, "ScaledTanh": 1.0}
 
 
 def _native(node: Node) -> bool:
-    """GRU and LSTM with constant weights, default activations, whole sequences and time in front.
+    """Constant weights, the usual activations, whole sequences and time in front.
 
     Unrolling costs the converter time that grows faster than the graph, so these stay.
     """
-    plain = not node.given & {"activations", "clip", "input_forget"} and not node.integer("layout")
+    plain = not node.given & {"clip", "input_forget"} and not node.integer("layout")
+    named = [str(name) for name in node.attributes.get("activations") or []]
+    usual = not named or (node.op_type == "RNN" and set(named) in ({"Tanh"}, {"Relu"}))
     fixed = all(node.known(k) for k in (1, 2)) and (node.known(3) or not node.has(3))
-    return node.op_type != "RNN" and plain and fixed and not node.has(4) and not node.has(7)
+    return usual and plain and fixed and not node.has(4) and not node.has(7)
 
 
 @rewrite("RNN", "GRU", "LSTM", when=lambda node: not _native(node))

@@ -7,13 +7,19 @@ from collections.abc import Callable
 import numpy as np
 
 from edgepack.backends.passes.dtypes import BOOL, INT32, NARROW
-from edgepack.backends.passes.forms import cast, clip, gather, reduce, reshape
+from edgepack.backends.passes.forms import cast, gather, reduce
 from edgepack.backends.passes.node import Node
 from edgepack.backends.passes.registry import rewrite
 from edgepack.backends.passes.values import Tensor, op
 
-_NATIVE = ("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd")
-_LARGEST = 3e38  # below float32's largest, so that infinities do not turn to NaN in differences
+_KINDS = ("Sum", "Mean", "Max", "Min", "Prod", "L1", "L2", "LogSum", "LogSumExp", "SumSquare")
+# What each reduction does to a single number, for those that change it (ONNX Reduce*-18).
+_ALONE: dict[str, Callable[[Tensor], Tensor]] = {
+    "L1": lambda x: op("Abs", x),
+    "L2": lambda x: op("Abs", x),
+    "LogSum": lambda x: op("Log", x),
+    "SumSquare": lambda x: x * x,
+}
 
 
 def _axes(node: Node) -> list[int]:
@@ -30,61 +36,19 @@ def _plain(node: Node) -> bool:
     return typed and node.has(1) and node.known(1) and node.ints(1, "axes") == _axes(node) != []
 
 
-@rewrite(*_NATIVE, when=lambda node: not _plain(node))
+@rewrite(*(f"Reduce{kind}" for kind in _KINDS), when=lambda node: not _plain(node))
 def reduction(node: Node) -> Tensor:
-    """The runtime's own reductions, with axes given as sorted non-negative constants; bools go by int32."""
-    tensor = node.tensor(0)
+    """Reductions with axes as sorted non-negative constants; bools and narrow integers go by int32.
+
+    With no axes at all (noop_with_empty_axes) each number is reduced alone.
+    """
+    tensor, kind, axes = node.tensor(0), node.op_type.removeprefix("Reduce"), _axes(node)
     wide = cast(tensor, INT32) if tensor.dtype == BOOL or tensor.dtype.name in NARROW else tensor
-    result = reduce(node.op_type.removeprefix("Reduce"), wide, _axes(node), keepdims=_keepdims(node))
+    if axes:
+        result = reduce(kind, wide, axes, keepdims=bool(node.integer("keepdims", 1)))
+    else:
+        result = _ALONE[kind](wide) if kind in _ALONE else wide
     return cast(result, tensor.dtype)
-
-
-def _keepdims(node: Node) -> bool:
-    return bool(node.integer("keepdims", 1))
-
-
-def _by_sum(
-    before: Callable[[Tensor], Tensor], after: Callable[[Tensor], Tensor]
-) -> Callable[[Node], Tensor]:
-    def rewritten(node: Node) -> Tensor:
-        return after(reduce("Sum", before(node.tensor(0)), _axes(node), keepdims=_keepdims(node)))
-
-    return rewritten
-
-
-@rewrite("ReduceL1")
-def reduce_l1(node: Node) -> Tensor:
-    """ReduceL1 is sum |x|."""
-    return _by_sum(lambda x: op("Abs", x), lambda s: s)(node)
-
-
-@rewrite("ReduceSumSquare")
-def reduce_sum_square(node: Node) -> Tensor:
-    """ReduceSumSquare is sum x**2."""
-    return _by_sum(lambda x: x * x, lambda s: s)(node)
-
-
-@rewrite("ReduceL2")
-def reduce_l2(node: Node) -> Tensor:
-    """ReduceL2 is sqrt(sum x**2)."""
-    return _by_sum(lambda x: x * x, lambda s: op("Sqrt", s))(node)
-
-
-@rewrite("ReduceLogSum")
-def reduce_log_sum(node: Node) -> Tensor:
-    """ReduceLogSum is log(sum x)."""
-    return _by_sum(lambda x: x, lambda s: op("Log", s))(node)
-
-
-@rewrite("ReduceLogSumExp")
-def reduce_log_sum_exp(node: Node) -> Tensor:
-    """ReduceLogSumExp is log(sum exp(x - m)) + m with m = max x, so that exp does not overflow."""
-    tensor, axes = node.tensor(0), _axes(node)
-    largest = clip(reduce("Max", tensor, axes), -_LARGEST, _LARGEST)
-    result = op("Log", reduce("Sum", op("Exp", tensor - largest), axes)) + largest
-    if _keepdims(node):
-        return result
-    return reshape(result, [size for k, size in enumerate(tensor.shape) if k not in axes])
 
 
 def _arg_plain(node: Node) -> bool:

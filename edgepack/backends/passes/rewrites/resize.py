@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from edgepack.backends.passes import schemas
-from edgepack.backends.passes.dtypes import Array, is_integer
+from edgepack.backends.passes.dtypes import Array, is_float, is_integer
 from edgepack.backends.passes.forms import along, apply_matrix, as_float, check_matrix, gather, through_float
 from edgepack.backends.passes.node import Node
 from edgepack.backends.passes.registry import rewrite
-from edgepack.backends.passes.values import Tensor, array_constant
+from edgepack.backends.passes.values import Tensor, array_constant, op
 
 _OPSET = 19  # of Resize as the reference evaluator has it, with antialias and the aspect policies
 
@@ -29,12 +29,49 @@ class _Axis:
     region: tuple[float, float] | None
 
 
-@rewrite("Resize", "Upsample", wrong_in="2.6.9")
+def _unlike_native(node: Node) -> bool:
+    """True for what the runtime's RESIZE_NEAREST_NEIGHBOR and RESIZE_BILINEAR do not compute.
+
+    A node whose sizes are not known here is left to the check of the finished file.
+    """
+    slots = (1,) if _old(node) else (2, 3)
+    if any(node.has(k) and not node.known(k) for k in slots):
+        return False
+    return not _native(node, _modes(node), _axes(node))
+
+
+def _native(node: Node, modes: dict[str, Any], axes: list[_Axis]) -> bool:
+    tensor, mode = node.tensor(0), modes.get("mode", "nearest")
+    how = modes.get("coordinate_transformation_mode", "half_pixel")
+    moving = [axis for axis in axes if axis.size != tensor.shape[axis.axis]]
+    if tensor.rank != 4 or not is_float(tensor.dtype) or any(axis.axis < 2 for axis in moving):
+        return False
+    exact = all(abs(axis.scale * tensor.shape[axis.axis] - axis.size) < 1e-4 for axis in axes)
+    special = {"antialias", "exclude_outside", "cubic_coeff_a", "keep_aspect_ratio_policy", "axes"}
+    if not exact or node.given & special:
+        return False
+    if mode == "nearest":
+        return how in ("asymmetric", "half_pixel") and all(_nearest_alike(node, a, modes) for a in moving)
+    collapses = any(axis.size == 1 for axis in moving)
+    if how == "asymmetric" and mode == "linear":
+        return node.op_type == "Resize"
+    return how in ("half_pixel", "align_corners", "pytorch_half_pixel") and not collapses
+
+
+def _nearest_alike(node: Node, axis: _Axis, modes: dict[str, Any]) -> bool:
+    """Whether ONNX takes the elements that TFLite does: floor((k + shift) size / new size)."""
+    size = node.tensor(0).shape[axis.axis]
+    shift = 0.5 if modes.get("coordinate_transformation_mode", "half_pixel") == "half_pixel" else 0.0
+    theirs = np.minimum(np.floor((np.arange(axis.size) + shift) * np.float32(size / axis.size)), size - 1)
+    return bool((_resized(np.arange(size), axis, modes) == theirs).all())
+
+
+@rewrite("Resize", "Upsample", when=_unlike_native, wrong_in="2.6.9")
 def resize(node: Node) -> Tensor:
     """Resize is separable: nearest is a Gather along each axis, all else a matrix along each axis.
 
     Row k of the matrix is the resized unit vector k, computed by ONNX's reference evaluator. The converter
-    ignores nearest_mode, coordinate transformations, antialias and aspect policies for most of its variants.
+    silently takes another nearest_mode, rounds odd sizes, and ignores antialias and aspect policies.
     """
     tensor = node.tensor(0)
     modes = _modes(node)
@@ -46,8 +83,20 @@ def resize(node: Node) -> Tensor:
     return tensor
 
 
+def _old(node: Node) -> bool:
+    return node.op_type == "Upsample" or node.opset == 10
+
+
+@rewrite("Resize", "Upsample", when=_old)
+def resize_of_today(node: Node) -> Tensor:
+    """Upsample and the first Resize in today's form: scales are the third input, modes are spelt out."""
+    axes = sorted(_axes(node), key=lambda axis: axis.axis)
+    scales = np.array([axis.scale for axis in axes], np.float32)
+    return op("Resize", node.tensor(0), None, scales, **_modes(node))
+
+
 def _modes(node: Node) -> dict[str, Any]:
-    if node.op_type == "Upsample" or node.opset == 10:
+    if _old(node):
         # Their only behaviour (ONNX Upsample-9 and Resize-10), in Resize-19's words.
         mode = node.text("mode", "nearest")
         return {"mode": mode, "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
@@ -57,8 +106,7 @@ def _modes(node: Node) -> dict[str, Any]:
 
 def _axes(node: Node) -> list[_Axis]:
     tensor = node.tensor(0)
-    old = node.op_type == "Upsample" or node.opset == 10
-    slot = 1 if old else 2
+    slot = 1 if _old(node) else 2
     axes = [axis % tensor.rank for axis in node.integers("axes", range(tensor.rank))]
     if node.has(3):
         return _from_sizes(node, axes)

@@ -34,7 +34,13 @@ def _pixels(tensor: Tensor) -> Tensor:
     return reshape(transpose(tensor, [0, *range(2, tensor.rank), 1]), (-1, tensor.shape[1]))
 
 
-@rewrite("GridSample")
+def _native_grid(node: Node) -> bool:
+    """Two axes, nearest or linear, and no reflection."""
+    modes = node.text("mode", "linear").removeprefix("bi"), node.text("padding_mode", "zeros")
+    return node.tensor(0).rank == 4 and modes[0] != "cubic" and modes[1] != "reflection"
+
+
+@rewrite("GridSample", when=lambda node: not _native_grid(node))
 def grid_sample(node: Node) -> Tensor:
     """GridSample reads each image at the positions of a grid, whose last axis holds x, y, … (ONNX-20)."""
     tensor, grid = node.tensor(0), node.tensor(1)
@@ -122,19 +128,19 @@ def _roi_half_pixel(node: Node) -> bool:
     return node.text("coordinate_transformation_mode", default) == "half_pixel"
 
 
-@rewrite("RoiAlign", when=lambda node: node.text("mode", "avg") == "max", wrong_in="2.6.9")
-def roi_align_max(node: Node) -> Tensor:
-    """RoiAlign by maximum: the converter takes the largest sample, ONNX the largest weighted corner."""
-    return _roi_align(node)
+def _native_roi(node: Node) -> bool:
+    """Averages of a fixed number of samples in the older, unshifted coordinates."""
+    average = node.text("mode", "avg") == "avg"
+    return average and not _roi_half_pixel(node) and node.integer("sampling_ratio") > 0
 
 
-@rewrite("RoiAlign")
+@rewrite("RoiAlign", when=lambda node: not _native_roi(node), wrong_in="2.6.9")
 def roi_align(node: Node) -> Tensor:
-    """RoiAlign pools bilinear samples of each region of interest (ONNX RoiAlign-22)."""
-    return _roi_align(node)
+    """RoiAlign pools bilinear samples of each region of interest (ONNX RoiAlign-22).
 
-
-def _roi_align(node: Node) -> Tensor:
+    The converter ignores the half-pixel shift; by maximum it takes the largest sample, where ONNX takes the
+    largest weighted corner; and sampling_ratio 0 it takes for a fixed number.
+    """
     tensor, regions = node.tensor(0), node.tensor(1)
     _, channels, height, width = tensor.shape
     ratio, count = node.integer("sampling_ratio"), regions.shape[0]

@@ -33,7 +33,12 @@ from edgepack.backends.passes.values import Tensor, array_constant, op
 _LARGEST = 3e38
 
 
-@rewrite("ScatterElements", "Scatter")
+def _native(node: Node) -> bool:
+    """Without reduction the converter scatters itself, negative indices included."""
+    return node.text("reduction", "none") == "none" and node.op_type != "Scatter"
+
+
+@rewrite("ScatterElements", "Scatter", when=lambda node: not _native(node))
 def scatter_elements(node: Node) -> Tensor:
     """ScatterElements by flat indices and a table of ones (ONNX ScatterElements-18)."""
     tensor, indices, updates = node.tensor(0), node.tensor(1), node.tensor(2)
@@ -41,7 +46,7 @@ def scatter_elements(node: Node) -> Tensor:
     return _scattered(tensor, flat, updates, node.text("reduction", "none"))
 
 
-@rewrite("ScatterND")
+@rewrite("ScatterND", when=lambda node: not _native(node))
 def scatter_nd(node: Node) -> Tensor:
     """ScatterND by flat indices and a table of ones (ONNX ScatterND-18)."""
     tensor, indices, updates = node.tensor(0), node.tensor(1), node.tensor(2)
@@ -90,7 +95,7 @@ def tensor_scatter(node: Node) -> Tensor:
     return _scattered(cache, flat, update, "none")
 
 
-@rewrite("OneHot")
+@rewrite("OneHot", when=lambda node: not (node.known(1) and node.known(2)))
 def one_hot(node: Node) -> Tensor:
     """OneHot compares with 0 … depth-1 along the new axis: hit (on - off) + off (ONNX OneHot-11)."""
     indices, values = as_index(node.tensor(0)), node.tensor(2)
@@ -104,7 +109,7 @@ def one_hot(node: Node) -> Tensor:
     return cast(hit * (on - off) + off, values.dtype)
 
 
-@rewrite("Trilu")
+@rewrite("Trilu", when=lambda node: node.has(1) and not node.known(1))
 def trilu(node: Node) -> Tensor:
     """Trilu keeps where column - row >= k (upper) or <= k (lower) and gives 0 elsewhere (ONNX Trilu-14)."""
     tensor = node.tensor(0)

@@ -7,21 +7,26 @@ import math
 import numpy as np
 
 from edgepack.backends.passes.dtypes import BOOL
-from edgepack.backends.passes.forms import concat, full, gather, pad, reshape, slice_axis, where
+from edgepack.backends.passes.forms import full, gather, pad, reshape, slice_axis, where
 from edgepack.backends.passes.node import Node
 from edgepack.backends.passes.registry import rewrite
-from edgepack.backends.passes.values import Tensor, array_constant, op
-
-_MAX_COPIES = 16
+from edgepack.backends.passes.values import Tensor, array_constant
 
 
 def _plain_reshape(node: Node) -> bool:
-    return node.has(1) and node.known(1) and min(node.ints(1, "shape"), default=1) > 0
+    """A Reshape that does something, to a shape that is known in full."""
+    if not node.has(1) or not node.known(1):
+        return False
+    wanted = node.ints(1, "shape")
+    return min(wanted, default=1) > 0 and tuple(wanted) != node.tensor(0).shape
 
 
 @rewrite("Reshape", when=lambda node: not _plain_reshape(node))
 def reshape_static(node: Node) -> Tensor:
-    """Reshape with 0 (keep) and -1 (the rest) resolved; before opset 5 the shape is an attribute."""
+    """Reshape with 0 (keep) and -1 (the rest) resolved; before opset 5 the shape is an attribute.
+
+    One that does nothing goes: the converter loses the data of an output that such a Reshape gives.
+    """
     tensor = node.tensor(0)
     wanted = node.ints_of(1, "shape") or []
     if not node.integer("allowzero"):
@@ -58,27 +63,16 @@ def unsqueeze(node: Node) -> Tensor:
     return reshape(tensor, [1 if k in new else next(sizes) for k in range(rank)])
 
 
-def _plain_expand(node: Node) -> bool:
-    """An Expand of float or int to at least its own rank, which the converter broadcasts right."""
-    return node.known(1) and node.dtype != BOOL and node.ints(1, "shape") == _expanded(node)
+def _native_split(node: Node) -> bool:
+    """Equal parts without sizes, which the converter finds itself."""
+    return (
+        not node.has(1)
+        and "split" not in node.given
+        and node.tensor(0).shape[node.axis(0)] % node.outputs == 0
+    )
 
 
-def _expanded(node: Node) -> list[int]:
-    return list(np.broadcast_shapes(node.tensor(0).shape, tuple(node.ints(1, "shape"))))
-
-
-@rewrite("Expand", when=lambda node: not _plain_expand(node))
-def expand_both_ways(node: Node) -> Tensor:
-    """Expand broadcasts both operands, so the target may be smaller than the input; bools go by Or."""
-    tensor, target = node.tensor(0), _expanded(node)
-    if tuple(target) == tensor.shape:
-        return tensor
-    if tensor.dtype == BOOL:
-        return op("Or", tensor, array_constant(np.zeros(target, BOOL), tensor))
-    return op("Expand", tensor, np.array(target, np.int64))
-
-
-@rewrite("Split")
+@rewrite("Split", when=lambda node: not _native_split(node))
 def split_by_slices(node: Node) -> list[Tensor]:
     """Split is one Slice for each part.
 
@@ -117,20 +111,15 @@ def _slices(node: Node) -> list[tuple[int, range]]:
     return taken
 
 
-def _plain_slice(node: Node) -> bool:
-    if node.opset < 10 or not all(node.known(k) for k in (1, 2, 3)):
-        return False
-    numbers = [*node.ints(1, "starts"), *node.ints(3, "axes")]
-    steps = node.ints(4, "steps") if node.has(4) else [1]
-    within = all(taken.step > 0 and len(taken) for _, taken in _slices(node))
-    ends = zip(node.ints(2, "ends"), node.ints(3, "axes"), strict=True)
-    shape = node.tensor(0).shape
-    return within and min(numbers) >= 0 and min(steps) > 0 and all(0 < e <= shape[a] for e, a in ends)
+def _native_slice(node: Node) -> bool:
+    """Constant bounds as inputs, negative ones too; steps forward."""
+    known = all(node.known(k) for k in range(1, len(node.inputs)) if node.has(k))
+    return node.opset >= 10 and known and (not node.has(4) or min(node.ints(4, "steps")) > 0)
 
 
-@rewrite("Slice", when=lambda node: not _plain_slice(node))
+@rewrite("Slice", when=lambda node: not _native_slice(node))
 def slices(node: Node) -> Tensor:
-    """Slice with bounds counted from the front and inside the axis; backwards by Gather."""
+    """Slice backwards by Gather; before opset 10, whose bounds are attributes, by bounds from the front."""
     tensor = node.tensor(0)
     for axis, taken in _slices(node):
         if not taken:
@@ -143,32 +132,21 @@ def slices(node: Node) -> Tensor:
     return tensor
 
 
-@rewrite("Tile")
-def tile(node: Node) -> Tensor:
-    """Tile is Concat of a few copies along each axis, or Gather of the repeated indices."""
-    tensor = node.tensor(0)
-    for axis, count in enumerate(node.ints(1, "repeats")):
-        if count == 0:
-            tensor = full([0 if k == axis else s for k, s in enumerate(tensor.shape)], 0, tensor)
-        elif 1 < count <= _MAX_COPIES:
-            tensor = concat([tensor] * count, axis)
-        elif count > 1:
-            tensor = gather(tensor, np.tile(np.arange(tensor.shape[axis]), count), axis)
-    return tensor
-
-
 @rewrite("Pad", when=lambda node: node.opset < 11, wrong_in="2.6.9")
 def pad_by_attribute(node: Node) -> Tensor:
     """Pad of opset 1 and 2 holds pads and value as attributes; the converter ignores the value."""
     return _padded(node)
 
 
-@rewrite("Pad")
-def pad_by_concat(node: Node) -> Tensor:
-    """Pad is Concat with constants, and for reflect, edge and wrap a Gather of the padded indices.
+def _native_pad(node: Node) -> bool:
+    """Constant, reflect or edge padding of all axes by known counts and value, of any rank."""
+    known = node.known(1) and (node.known(2) or not node.has(2))
+    return known and not node.has(3) and node.text("mode", "constant") != "wrap"
 
-    The converter takes Pad only in a few modes and guesses at a layout. Source: ONNX Pad-19.
-    """
+
+@rewrite("Pad", when=lambda node: node.opset >= 11 and not _native_pad(node))
+def pad_by_concat(node: Node) -> Tensor:
+    """Pad of chosen axes, by wrap or with a computed value: Concat, or Gather of indices (ONNX-19)."""
     return _padded(node)
 
 

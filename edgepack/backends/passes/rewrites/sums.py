@@ -6,18 +6,13 @@ import string
 
 import numpy as np
 
-from edgepack.backends.passes.dtypes import Refusal, is_integer
 from edgepack.backends.passes.forms import (
-    apply_matrix,
-    as_float,
     check_matrix,
     concat,
     gather,
-    index_axis,
     reduce,
     reshape,
     slice_axis,
-    through_float,
     transpose,
 )
 from edgepack.backends.passes.node import Node
@@ -105,20 +100,6 @@ def _as_matmul(left: Tensor, left_term: str, right: Tensor, right_term: str, res
     return transpose(reshape(product, [sizes[c] for c in order]), [order.index(c) for c in result])
 
 
-@rewrite("CumSum")
-def cumulative_sum(node: Node) -> Tensor:
-    """CumSum is a product with a triangular matrix of ones (ONNX CumSum-14)."""
-    tensor = node.tensor(0)
-    axis = node.ints(1, "axis")[0] % tensor.rank
-    size = tensor.shape[axis]
-    check_matrix(size * size)
-    matrix = np.triu(np.ones((size, size)), 1 if node.integer("exclusive") else 0)
-    matrix = matrix.T if node.integer("reverse") else matrix
-    if not is_integer(tensor.dtype):
-        return apply_matrix(tensor, axis, matrix)
-    return through_float(tensor, apply_matrix(as_float(tensor), axis, matrix))
-
-
 @rewrite("CumProd")
 def cumulative_product(node: Node) -> Tensor:
     """CumProd multiplies one slice after the other (ONNX CumProd-26)."""
@@ -135,27 +116,3 @@ def cumulative_product(node: Node) -> Tensor:
 
         results = [full(steps[0].shape, 1, tensor), *results[:-1]]
     return concat(results[::-1] if node.integer("reverse") else results, axis)
-
-
-@rewrite("Det")
-def determinant(node: Node) -> Tensor:
-    """Det of matrices up to 3 by 3, expanded along the first row (Laplace)."""
-    tensor = node.tensor(0)
-    size = tensor.shape[-1]
-    if size > 3:
-        raise Refusal(f"its matrices are {size} by {size}, and only those up to 3 by 3 are written out")
-    rows = [index_axis(tensor, tensor.rank - 2, k) for k in range(size)]
-    cells = [[index_axis(row, row.rank - 1, k) for k in range(size)] for row in rows]
-    return _expanded(cells)
-
-
-def _expanded(cells: list[list[Tensor]]) -> Tensor:
-    if len(cells) == 1:
-        return cells[0][0]
-    total: Tensor | None = None
-    for column, cell in enumerate(cells[0]):
-        minor = [[c for k, c in enumerate(row) if k != column] for row in cells[1:]]
-        term = cell * _expanded(minor)
-        total = term if total is None else total - term if column % 2 else total + term
-    assert total is not None
-    return total

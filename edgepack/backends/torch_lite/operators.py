@@ -1,0 +1,50 @@
+"""Operators that the lite interpreter cannot have, because a package of the user's registered them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from edgepack.errors import ConversionError
+
+if TYPE_CHECKING:
+    from edgepack.sources.torch_model import TorchModel
+
+
+def foreign_operators(operators: Sequence[str]) -> list[str]:
+    """Job for a process without the model: give those "name.overload" that torch alone does not have."""
+    import torch
+
+    return [
+        operator
+        for operator in operators
+        if not torch._C._jit_get_schemas_for_operator(operator.partition(".")[0])
+    ]
+
+
+def refuse_foreign(model: TorchModel, operators: Sequence[str]) -> None:
+    """Job: say what is wrong with a program that has such operators, and where in the model they are called.
+
+    Raises:
+        ConversionError: Always.
+    """
+    named = ", ".join(f"{operator}{_place(model, operator.partition('.')[0])}" for operator in operators)
+    raise ConversionError(
+        f"the lite interpreter has no operator {named}",
+        hint="express it in the model with torch's own operators",
+    )
+
+
+def _place(model: TorchModel, kind: str) -> str:
+    """Name the module and the line that call an operator first, where a trace tells."""
+    try:
+        graph = model.traced().inlined_graph
+    except ConversionError:
+        return ""
+    for node in graph.findAllNodes(kind):
+        # A scope is "__module.model/__module.model.features/…", the last part being the innermost module.
+        path = node.scopeName().rpartition("/")[2].removeprefix("__module.model").removeprefix(".")
+        line = re.search(r"([^\s/]+)\((\d+)\): forward", node.sourceRange())
+        return f" (in {path or 'the model'}{f', {line[1]}:{line[2]}' if line else ''})"
+    return ""

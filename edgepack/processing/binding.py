@@ -1,0 +1,227 @@
+"""Bringing a contract and a model together: which tensor it is for, and whether it leads there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from edgepack.errors import SourceError, UsageError
+from edgepack.model import TensorSpec
+from edgepack.processing.parsing import parse_postprocess, parse_preprocess
+from edgepack.processing.steps import (
+    LAYOUTS,
+    Bgr,
+    BlockSum,
+    Crop,
+    Grayscale,
+    Labels,
+    Layout,
+    Mean,
+    Postprocess,
+    Preprocess,
+    Processing,
+    Resize,
+    Stage,
+    Std,
+)
+from edgepack.suggest import choices
+
+
+def declared_processing(module: object) -> Processing:
+    """Give the contract that a model states in its attributes, for its only input and output.
+
+    Args:
+        module: May have `edgepack_preprocess` and `edgepack_postprocess`, texts as on the command line, and
+            `edgepack_labels`, the names of the classes.
+
+    Raises:
+        SourceError: An attribute is of another kind, or its text cannot be read.
+    """
+    before = _texts(module, "edgepack_preprocess", parse_preprocess)
+    after = _texts(module, "edgepack_postprocess", parse_postprocess)
+    names = getattr(module, "edgepack_labels", ())
+    if not isinstance(names, list | tuple) or not all(isinstance(one, str) for one in names):
+        raise SourceError(
+            "edgepack_labels of the model is not a tuple of texts",
+            hint='for example edgepack_labels = ("cat", "dog")',
+        )
+    if names:
+        steps = after[0].steps if after else ()
+        after = (replace(after[0] if after else Postprocess("", ()), steps=(*steps, Labels(tuple(names)))),)
+    return Processing(before, after)
+
+
+def bind_preprocess(contracts: Sequence[Preprocess], inputs: Sequence[TensorSpec]) -> tuple[Preprocess, ...]:
+    """Name the input of each contract, and say which layout it ends in.
+
+    Raises:
+        SourceError: There is no such input, or the steps do not lead to its shape and dtype.
+    """
+    bound = []
+    for contract, spec in _matched([one.input for one in contracts], contracts, inputs, "input"):
+        size, channels = _flow(contract)
+        steps = contract.steps
+        if not any(isinstance(step, Layout) for step in steps):
+            steps = (*steps, _find_layout(size, channels, spec))
+        _check_dtype(contract, spec)
+        _check_shape(steps, size, channels, spec)
+        bound.append(Preprocess(spec.name, steps))
+    return tuple(bound)
+
+
+def bind_postprocess(
+    contracts: Sequence[Postprocess], outputs: Sequence[TensorSpec]
+) -> tuple[Postprocess, ...]:
+    """Name the output of each contract.
+
+    Raises:
+        SourceError: There is no such output, or it has another number of classes than there are labels.
+    """
+    bound = []
+    for contract, spec in _matched([one.output for one in contracts], contracts, outputs, "output"):
+        for step in contract.steps:
+            if isinstance(step, Labels) and spec.shape[-1:] != (len(step.names),):
+                raise SourceError(
+                    f"there are {len(step.names)} labels, and output {spec} has another last axis"
+                )
+        if "float" not in spec.dtype and any(not isinstance(step, Labels) for step in contract.steps):
+            raise SourceError(f"softmax is for floats, and output {spec} has none")
+        bound.append(Postprocess(spec.name, contract.steps))
+    return tuple(bound)
+
+
+def contract_of_only_input(
+    contracts: Sequence[Preprocess], inputs: Sequence[TensorSpec]
+) -> tuple[TensorSpec, Preprocess]:
+    """Give the one input that a picture can be for, and its contract, which was bound.
+
+    Raises:
+        SourceError: There are several inputs, or no contract.
+    """
+    if len(inputs) != 1:
+        raise SourceError(
+            f"a picture alone is no sample: the model has {len(inputs)} inputs",
+            hint="give an .npz with an array for every input",
+        )
+    for contract in contracts:
+        if contract.input == inputs[0].name:
+            return inputs[0], contract
+    raise SourceError(
+        f"nothing says how a picture becomes {inputs[0]}",
+        hint='for example --preprocess "resize 256, crop 224, scale 1/255", or the model\'s attribute '
+        "edgepack_preprocess",
+    )
+
+
+def _texts[T](module: object, attribute: str, parse: Callable[[str], T]) -> tuple[T, ...]:
+    text = getattr(module, attribute, ())
+    texts = (text,) if isinstance(text, str) else text
+    if not isinstance(texts, list | tuple) or not all(isinstance(one, str) for one in texts):
+        raise SourceError(f"{attribute} of the model is neither a text nor a tuple of texts")
+    try:
+        return tuple(parse(one) for one in texts)
+    except UsageError as error:
+        raise SourceError(f"{attribute} of the model: {error.message}", error.hint) from error
+
+
+def _matched[T](
+    names: Sequence[str], contracts: Sequence[T], specs: Sequence[TensorSpec], kind: str
+) -> list[tuple[T, TensorSpec]]:
+    known = {spec.name: spec for spec in specs}
+    found: dict[str, tuple[T, TensorSpec]] = {}
+    for given, contract in zip(names, contracts, strict=True):
+        name = given or (specs[0].name if len(specs) == 1 else "")
+        if not name:
+            raise SourceError(
+                f"the model has {len(specs)} {kind}s, and the processing does not say which it is for",
+                hint=f"write its name and a colon before the steps: {', '.join(known)}",
+            )
+        if name not in known:
+            raise SourceError(
+                f"processing for {kind} {name!r}: the model has none", hint=choices(name, known)
+            )
+        if name in found:
+            raise SourceError(f"processing for {kind} {name!r} is given twice")
+        found[name] = contract, known[name]
+    return list(found.values())
+
+
+def _flow(contract: Preprocess) -> tuple[tuple[int, int] | None, int]:
+    """Give the size that any picture ends in, if the steps settle it, and the number of channels."""
+    size: tuple[int, int] | None = None
+    channels = 3
+    for step in contract.steps:
+        if isinstance(step, Resize):
+            size = (step.size[0], step.size[1]) if len(step.size) == 2 else None
+        elif isinstance(step, Crop):
+            if size and (step.size[0] > size[0] or step.size[1] > size[1]):
+                raise SourceError(f"crop {step.size[0]}x{step.size[1]} of {size[0]}x{size[1]} pixels")
+            size = step.size
+        elif isinstance(step, BlockSum) and size:
+            if size[0] % step.block or size[1] % step.block:
+                raise SourceError(f"{size[0]}x{size[1]} pixels cannot be divided into blocks of {step.block}")
+            size = size[0] // step.block, size[1] // step.block
+        elif isinstance(step, Grayscale | Bgr) and channels == 1:
+            raise SourceError(f"step {step.op!r} comes after 'grayscale', which leaves one channel")
+        elif isinstance(step, Mean | Std) and len(step.values) not in (1, channels):
+            raise SourceError(f"step {step.op!r} has {len(step.values)} values for {channels} channels")
+        channels = 1 if isinstance(step, Grayscale) else channels
+    return size, channels
+
+
+def _shape(order: str, size: tuple[Any, Any], channels: int) -> tuple[Any, ...]:
+    return (
+        *((1,) if order[0] == "n" else ()),
+        *((channels, *size) if order.endswith("chw") else (*size, channels)),
+    )
+
+
+def _fits(order: str, size: tuple[int, int] | None, channels: int, shape: tuple[int, ...]) -> bool:
+    wanted = _shape(order, size or (None, None), channels)
+    return len(wanted) == len(shape) and all(
+        one in (None, other) for one, other in zip(wanted, shape, strict=True)
+    )
+
+
+def _find_layout(size: tuple[int, int] | None, channels: int, spec: TensorSpec) -> Layout:
+    possible = [order for order in LAYOUTS if _fits(order, size, channels, spec.shape)]
+    if len(possible) == 1:
+        return Layout(possible[0])
+    if possible:
+        raise SourceError(
+            f"input {spec} could be {' or '.join(possible)}", hint=f"end with: layout {possible[0]}"
+        )
+    raise _misfit(size, channels, spec)
+
+
+def _check_shape(
+    steps: Sequence[object], size: tuple[int, int] | None, channels: int, spec: TensorSpec
+) -> None:
+    layout = steps[-1]
+    assert isinstance(layout, Layout)
+    if not _fits(layout.order, size, channels, spec.shape):
+        raise _misfit(size, channels, spec)
+
+
+def _misfit(size: tuple[int, int] | None, channels: int, spec: TensorSpec) -> SourceError:
+    made = f"{size[0]}x{size[1]} pixels" if size else "pictures"
+    return SourceError(
+        f"the preprocessing gives {made} with {channels} channel{'s' * (channels > 1)}, "
+        f"and the input is {spec}",
+        hint="resize or crop to its height and width; grayscale gives one channel",
+    )
+
+
+def _check_dtype(contract: Preprocess, spec: TensorSpec) -> None:
+    fractions = any(step.stage == Stage.NUMBERS for step in contract.steps)
+    kind = "fractions" if fractions else "whole numbers"
+    # Without scale, mean or std the values are whole numbers from 0 up, 255 at most unless blocks are summed.
+    counted = any(isinstance(step, BlockSum) for step in contract.steps)
+    allowed = ("float32", "float64", "float16")
+    whole = ("int32", "int64") if counted else ("uint8", "int16", "int32", "int64")
+    if spec.dtype not in allowed and (fractions or spec.dtype not in whole):
+        raise SourceError(
+            f"the preprocessing gives {kind}, and the input is {spec}",
+            hint="leave scale, mean and std to the model" if fractions else "",
+        )

@@ -1,0 +1,85 @@
+"""Picture files: to the pixels that contracts start from, and to a form that every device decodes alike."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgepack.errors import MissingTool, SourceError
+
+if TYPE_CHECKING:
+    from edgepack.compare import Array
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file's name is that of a picture."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def list_pictures(folder: Path) -> list[Path]:
+    """Give the pictures in a folder and in the folders in it, sorted by path."""
+    return sorted(path for path in folder.rglob("*") if is_picture(path) and path.is_file())
+
+
+def read_picture(path: Path) -> Array:
+    """Read a picture, turned upright as its EXIF orientation says.
+
+    Returns:
+        uint8[height, width, 3], red, green, blue.
+
+    Raises:
+        SourceError: It cannot be read, has transparent pixels, or is neither gray nor RGB with 8 bits: there
+            devices differ.
+        MissingTool: Pillow is not installed.
+    """
+    try:
+        from PIL import Image, ImageOps
+    except ImportError as error:
+        from edgepack.toolchain.packages import install_command
+
+        raise MissingTool(
+            "reading pictures needs the package pillow", hint=install_command("images")
+        ) from error
+    import numpy as np
+
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns of pictures so large that they may be an attack on memory.
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                mode, transparent = image.mode, image.has_transparency_data
+                upright = ImageOps.exif_transpose(image)
+                pixels = np.array(upright.convert("RGBA" if transparent else "RGB"))
+    except (OSError, SyntaxError, ValueError, *_bombs()) as error:
+        raise SourceError(
+            f"cannot read the picture {path}: {error}", hint="leave it out, or save it again"
+        ) from error
+    if mode not in _MODES:
+        raise SourceError(
+            f"{path} holds pixels of the kind {mode}", hint="save it as 8-bit RGB or gray, as PNG or JPEG"
+        )
+    if transparent and pixels[..., 3].min() < 255:
+        raise SourceError(
+            f"{path} has transparent pixels", hint="save it over the background that the app shows"
+        )
+    return np.ascontiguousarray(pixels[..., :3])
+
+
+def to_png(pixels: Array) -> bytes:
+    """Encode pixels as 8-bit RGB PNG without colour profile or orientation, on which all decoders agree."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _bombs() -> tuple[type[Exception], type[Exception]]:
+    from PIL import Image
+
+    return Image.DecompressionBombError, Image.DecompressionBombWarning

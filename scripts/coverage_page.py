@@ -1,0 +1,127 @@
+"""Writes docs/coverage.md and the list of passing cases from measured outcomes."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from onnx_suite import DATA_FOLDERS, Outcome
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "coverage.md"
+PASSING = ROOT / "tests" / "thorough" / "backends" / "passes" / "passing.txt"
+
+DOCUMENTED = ("native", "routes", "free")
+_LABELS = {
+    "native": "the converter alone",
+    "guarded": "guarded only",
+    "prepared": "fully prepared only",
+    "routes": "edgepack's routes, shape inputs bound",
+    "free": "fully prepared, every input left free",
+}
+_STATUSES = ("pass", "refused", "failed", "wrong", "crash", "timeout")
+
+_INTRODUCTION = """\
+# Which ONNX operators reach a TFLite file
+
+Written by `scripts/coverage`; do not edit. Measured with onnx {onnx}, onnx2tf {onnx2tf} and
+ai-edge-litert {litert}.
+
+The cases are those of ONNX's own backend suite whose inputs and outputs are arrays: {node} cases of single
+operators, and {models} small models of the suite's folders {folders}. Each case is prepared, converted, run
+in LiteRT on the suite's inputs and judged against **the suite's expected outputs with the suite's own
+tolerances** (relative 1e-3, absolute 1e-7). Failures are in the denominator. An output that the converter
+leaves in channels-last order counts as right in that order, because a bundle's manifest records the axes.
+
+    scripts/coverage            # repeats all of it
+    scripts/coverage --step 16  # a sample
+
+What the columns mean:
+
+- **refused**: edgepack says no before anything is converted, and names operator, node and reason.
+- **failed**: the converter or the runtime raised an error, which ends the route.
+- **wrong**: the file runs and its numbers are beyond the tolerance. A build compares before it ships, so
+  such a file never gets into a bundle; here it is counted against us.
+- **crash**, **timeout**: the process was killed; the worker that held it reports so.
+
+"Routes" are those of a build: the guarded model first and, where that fails the check, the prepared one.
+Inputs that decide shapes (axes, sizes, pads, trip counts) are bound to the case's values, as `--bind` does;
+the last line of the first table leaves every input free.
+"""
+
+
+def write_page(operators: Mapping[str, str], outcomes: Mapping[str, Mapping[str, Outcome]]) -> None:
+    """Write docs/coverage.md.
+
+    Args:
+        operators: Per case the operator that it is about, or its folder.
+        outcomes: Per mode and case what became of it; "native" and "routes" are needed.
+    """
+    node = sum(name.startswith("node/") for name in operators)
+    text = _INTRODUCTION.format(
+        onnx=version("onnx"),
+        onnx2tf=version("onnx2tf"),
+        litert=version("ai-edge-litert"),
+        node=node,
+        models=len(operators) - node,
+        folders=", ".join(f"`{folder}`" for folder in DATA_FOLDERS),
+    )
+    parts = [text, "## In all\n", _totals(outcomes), "## What is left\n", _left(outcomes["routes"])]
+    parts += ["## By operator\n", _by_operator(operators, outcomes["native"], outcomes["routes"])]
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text("\n".join(parts))
+
+
+def write_passing(outcomes: Mapping[str, Outcome]) -> None:
+    """Write the cases that pass, for the test that none of them is lost."""
+    PASSING.parent.mkdir(parents=True, exist_ok=True)
+    PASSING.write_text("".join(f"{name}\n" for name in sorted(outcomes) if outcomes[name].status == "pass"))
+
+
+def _totals(outcomes: Mapping[str, Mapping[str, Outcome]]) -> str:
+    head = " | ".join(("cases", "how", "total", *_STATUSES))
+    rows = [f"| {head} |", "|---|---|" + "--:|" * (len(_STATUSES) + 1)]
+    for what, is_node in (("single operators", True), ("small models", False)):
+        for mode, found in outcomes.items():
+            chosen = [o.status for name, o in found.items() if name.startswith("node/") == is_node]
+            counts = Counter(chosen)
+            cells = " | ".join(str(counts[status]) for status in _STATUSES)
+            rows.append(f"| {what} | {_LABELS[mode]} | {len(chosen)} | {cells} |")
+    return "\n".join(rows) + "\n"
+
+
+def _left(outcomes: Mapping[str, Outcome]) -> str:
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name, outcome in outcomes.items():
+        if outcome.status != "pass":
+            groups[f"{outcome.status}: {_reason(outcome.detail)}"].append(name)
+    rows = ["| cases | what happens | for example |", "|--:|---|---|"]
+    for reason, names in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])):
+        rows.append(f"| {len(names)} | {reason.replace('|', '/')} | `{names[0]}` |")
+    return "\n".join(rows) + "\n"
+
+
+def _reason(detail: str) -> str:
+    """A detail without the names and figures that differ from case to case."""
+    plain = re.sub(r"\(node [^)]*\): ", "", detail)
+    plain = re.sub(r"differs by up to \S+", "differs", plain)
+    return re.sub(r"\s+", " ", plain)[:140]
+
+
+def _by_operator(
+    operators: Mapping[str, str], native: Mapping[str, Outcome], routes: Mapping[str, Outcome]
+) -> str:
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in routes:
+        groups[operators[name]].append(name)
+    rows = ["| operator | cases | converter alone | edgepack | passes used |", "|---|--:|--:|--:|---|"]
+    for operator, names in sorted(groups.items()):
+        alone = sum(native[n].status == "pass" for n in names if n in native)
+        passed = sum(routes[n].status == "pass" for n in names)
+        used = Counter(p for n in names for p in routes[n].passes if p != "fold")
+        shown = ", ".join(f"`{name}`" for name, _ in used.most_common(4))
+        rows.append(f"| {operator} | {len(names)} | {alone} | {passed} | {shown} |")
+    return "\n".join(rows) + "\n"
