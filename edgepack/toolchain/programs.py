@@ -88,10 +88,30 @@ def needed_programs() -> tuple[Program, ...]:
     return (NATIVE_COMPILER, MAVEN) if is_native() else (QEMU, CROSS_COMPILER, MAVEN)
 
 
-def look_up(program: Program) -> Path | None:
-    """Find a program on PATH."""
-    found = shutil.which(program.name)
-    return Path(found) if found else None
+@dataclass(frozen=True, slots=True)
+class FoundProgram:
+    """A program, looked for.
+
+    Attributes:
+        name: As it is called.
+        purpose: What it is for.
+        path: Where it is; None when it is nowhere on PATH.
+        command: What installs it on this distribution, or on each that we know.
+    """
+
+    name: str
+    purpose: str
+    path: str | None
+    command: str
+
+
+def look_up_programs() -> tuple[FoundProgram, ...]:
+    """Look for what the ARM64 runner needs on this machine; nothing is run."""
+    distribution = _distribution()
+    return tuple(
+        FoundProgram(one.name, one.purpose, shutil.which(one.name), install_hint(one, distribution))
+        for one in needed_programs()
+    )
 
 
 def find(program: Program) -> Path:
@@ -100,13 +120,13 @@ def find(program: Program) -> Path:
     Raises:
         MissingTool: It is not there; the hint says what to install.
     """
-    found = look_up(program)
+    found = shutil.which(program.name)
     if found is None:
         raise MissingTool(
             f"{program.name} is not installed; it is needed to {program.purpose}",
             hint=install_hint(program, _distribution()),
         )
-    return found
+    return Path(found)
 
 
 def install_hint(program: Program, distribution: str | None) -> str:
