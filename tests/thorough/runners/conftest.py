@@ -37,7 +37,13 @@ def start(store, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def edgepack():
+def runtimes_environment():
+    """An environment in which the command finds the runtimes of the user's own cache."""
+    return os.environ | {"EDGEPACK_CACHE_DIR": str(CACHE)}
+
+
+@pytest.fixture(scope="session")
+def edgepack(runtimes_environment):
     """The real command, with the runtimes of the user's own cache."""
 
     def run(*arguments):
@@ -45,7 +51,7 @@ def edgepack():
             [sys.executable, "-m", "edgepack", *map(str, arguments)],
             capture_output=True,
             text=True,
-            env=os.environ | {"EDGEPACK_CACHE_DIR": str(CACHE)},
+            env=runtimes_environment,
             check=False,
         )
 

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -81,3 +83,38 @@ def _repair_digest(bundle, file):
             if ref["path"] == file.relative_to(bundle).as_posix():
                 ref["sha256"] = sha256_of(file)
     (bundle / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_neither_torch_nor_tensorflow_is_needed(digits, runtimes_environment):
+    """The interpreter refuses to import them; the base install has none of them."""
+    code = (
+        "import sys\n"
+        "for name in ('torch', 'tensorflow', 'ai_edge_litert', 'onnx', 'onnx2tf', 'onnxruntime'):\n"
+        "    sys.modules[name] = None\n"
+        "from edgepack.cli.app import run\n"
+        f"sys.exit(run(['verify', {str(digits[0])!r}, '--runner', 'arm64', '--cpu', 'cortex-a53']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=runtimes_environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_counts_repeat_and_tell_processors_apart(edgepack, digits, tmp_path):
+    first = edgepack("bench", digits[0], "--json")
+    assert first.returncode == 0, first.stderr
+    counts = {
+        tuple(row[key] for key in ("artifact", "cpu")): row["instructions"]
+        for row in json.loads(first.stdout)["counts"]
+    }
+    assert counts["tflite/float32", "cortex-a76"] < 0.9 * counts["tflite/float32", "cortex-a53"]
+    (tmp_path / "before.json").write_text(first.stdout)
+    again = edgepack("bench", digits[0], "--baseline", tmp_path / "before.json", "--fail-over", "0.01%")
+    assert again.returncode == 0, again.stdout
+    smaller = json.loads(first.stdout)
+    for row in smaller["counts"]:
+        row["instructions"] = int(row["instructions"] * 0.97)
+    (tmp_path / "before.json").write_text(json.dumps(smaller))
+    worse = edgepack("bench", digits[0], "--baseline", tmp_path / "before.json", "--fail-over", "2%")
+    assert worse.returncode == 1
+    assert "+3.09%" in worse.stdout

@@ -46,12 +46,15 @@ def _flatten(value):
     )
 
 
-def test_tensors_of_every_dtype_go_through_the_lite_interpreter(start, tmp_path):
+@pytest.mark.parametrize("runtime", [PYTORCH, "torch==1.12.1", "torch==2.1.0"])
+def test_tensors_of_every_dtype_go_through_the_lite_interpreter(start, store, tmp_path, runtime):
+    if runtime not in {one.release.id for one in store.installed()}:
+        pytest.skip(f"edgepack runtime add {runtime}")
     torch.manual_seed(1)
     x, k = torch.randn(2, 3, 4), torch.randint(0, 50, (5, 1))
     torch.jit.script(Everything())._save_for_lite_interpreter(str(tmp_path / "everything.ptl"))
     expected = _flatten(Everything()(x, k))
-    run = start(PYTORCH).run(Task(tmp_path / "everything.ptl", [[x.numpy(), k.numpy()]] * 2, repetitions=2))
+    run = start(runtime).run(Task(tmp_path / "everything.ptl", [[x.numpy(), k.numpy()]] * 2, repetitions=2))
     assert len(run.outputs) == 2
     for outputs in run.outputs:
         assert [str(one.dtype) for one in outputs] == [str(one.dtype) for one in expected]
@@ -59,11 +62,14 @@ def test_tensors_of_every_dtype_go_through_the_lite_interpreter(start, tmp_path)
             np.testing.assert_allclose(got, wanted, rtol=1e-3 if got.dtype == np.float16 else 1e-6)
 
 
-def test_several_inputs_and_outputs_go_through_tflite(start, tmp_path):
+@pytest.mark.parametrize("runtime", [TFLITE, "ai-edge-litert==2.1.2"])
+def test_several_inputs_and_outputs_go_through_tflite(start, store, tmp_path, runtime):
+    if runtime not in {one.release.id for one in store.installed()}:
+        pytest.skip(f"edgepack runtime add {runtime}")
     path = _make_tflite(tmp_path)
     a = np.random.default_rng(2).normal(size=(2, 3)).astype(np.float32)
     b = np.array([[7], [-9]], np.int32)
-    outputs = start(TFLITE).run(Task(path, [[a, b]])).outputs[0]
+    outputs = start(runtime).run(Task(path, [[a, b]])).outputs[0]
     assert [str(one.dtype) for one in outputs] == ["float32", "int32", "bool"]
     for got, wanted in zip(outputs, [a + a, b * b, a > 0], strict=True):
         np.testing.assert_array_equal(got, wanted)
