@@ -96,6 +96,7 @@ def sections(report: Report) -> list[Section]:
         ("Not in the bundle", missing),
         ("Left out, because this model cannot have it", left_out),
         ("Routes that failed before another succeeded", overcome),
+        ("ARM64 beside this machine", list(_beside_host(report))),
         ("Warnings", warnings),
     )
     return [Section(title, tuple(items)) for title, items in found if items]
@@ -183,6 +184,20 @@ def _failed_results(report: Report) -> Iterator[Item]:
         else:
             notes = (*_verdict_notes(result.comparisons), _REBUILD)
             yield Item(clean(f"{text} computes something else"), notes)
+
+
+def _beside_host(report: Report) -> Iterator[Item]:
+    """Say of each run on ARM64 whether it gave the bits that this machine gave, or how far both are off."""
+    here = {one.artifact_id: one for one in report.results if one.runner == "host" and one.outputs_sha256}
+    for there in report.results:
+        host = here.get(there.artifact_id)
+        if there.runner != "arm64" or host is None or not there.outputs_sha256:
+            continue
+        if there.outputs_sha256 == host.outputs_sha256:
+            how = "equal bit by bit"
+        else:
+            how = f"largest error {there.max_error:.2g} there, {host.max_error:.2g} here"
+        yield Item(clean(f"{there.artifact_id}, {there.runtime}: {how}"))
 
 
 def _unmade(report: Report) -> Iterator[Item]:

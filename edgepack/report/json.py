@@ -112,6 +112,9 @@ def _result(part: Mapping[str, Any]) -> ArtifactResult:
         bytes=part["bytes"],
         error=part["error"],
         seconds=float(part["seconds"]),
+        starting=float(part["starting"]),
+        running=float(part["running"]),
+        outputs_sha256=part["outputs_sha256"],
     )
 
 

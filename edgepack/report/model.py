@@ -25,7 +25,11 @@ class ArtifactResult:
         tolerance: What the judge allowed.
         bytes: The file's size.
         error: Why it could not be run at all; empty when it ran.
-        seconds: How long the runs took.
+        seconds: How long it took in all.
+        starting: How much of that the runtime took until it was ready; only where it is started for this.
+        running: How much of that the inferences took; only where the runtime is asked.
+        outputs_sha256: Of all outputs of all cases, as the judge saw them: equal where results are equal
+            bit by bit. Empty when nothing was compared.
     """
 
     artifact_id: str
@@ -37,6 +41,9 @@ class ArtifactResult:
     bytes: int
     error: str = ""
     seconds: float = 0.0
+    starting: float = 0.0
+    running: float = 0.0
+    outputs_sha256: str = ""
 
     @property
     def place(self) -> str:

@@ -117,12 +117,13 @@ class Arm64Runner:
 
     def check(self, subject: Subject, golden: GoldenSet, tolerance: Tolerance) -> ArtifactResult:
         """Run every golden case and judge the outputs; see `Runner.check`."""
-        from edgepack.compare import compare_outputs
+        from edgepack.compare import compare_outputs, digest_outputs
         from edgepack.golden_cases import load_case
 
         cases = [load_case(golden, index) for index in range(len(golden.cases))]
         started = monotonic()
-        outputs = self._execute(subject, golden.model, [inputs for inputs, _ in cases])
+        run = self.run_file(subject, [inputs for inputs, _ in cases])
+        outputs = _to_source(run, subject, golden.model)
         verdicts = [
             compare_outputs(got, reference, tolerance)
             for got, (_, reference) in zip(outputs, cases, strict=True)
@@ -136,11 +137,14 @@ class Arm64Runner:
             tolerance=tolerance,
             bytes=subject.path.stat().st_size,
             seconds=monotonic() - started,
+            starting=run.starting,
+            running=run.running,
+            outputs_sha256=digest_outputs(outputs),
         )
 
     def run(self, subject: Subject, model: ModelSpec, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
         """Run one set of inputs; see `Runner.run`."""
-        return self._execute(subject, model, [inputs])[0]
+        return _to_source(self.run_file(subject, [inputs]), subject, model)[0]
 
     def run_file(self, subject: Subject, feeds: Sequence[Mapping[str, Array]], repetitions: int = 1) -> Run:
         """Run the file once per feed, or several times, and give its outputs as the file has them.
@@ -160,16 +164,16 @@ class Arm64Runner:
         tensors = [[to_file(feed[one.name], one) for one in inputs] for feed in feeds]
         return self.guests.start(self.runtime, self.cpu).run(Task(subject.path, tensors, repetitions))
 
-    def _execute(
-        self, subject: Subject, model: ModelSpec, feeds: Sequence[Mapping[str, Array]]
-    ) -> list[dict[str, Array]]:
-        from edgepack.contract import to_source
 
-        specs = {spec.name: spec for spec in model.outputs}
-        return [
-            {one.name: to_source(result[one.index], one, specs[one.name]) for one in subject.outputs}
-            for result in self.run_file(subject, feeds).outputs
-        ]
+def _to_source(run: Run, subject: Subject, model: ModelSpec) -> list[dict[str, Array]]:
+    """Give each feed's outputs by name, in the source's layout and dtypes."""
+    from edgepack.contract import to_source
+
+    specs = {spec.name: spec for spec in model.outputs}
+    return [
+        {one.name: to_source(result[one.index], one, specs[one.name]) for one in subject.outputs}
+        for result in run.outputs
+    ]
 
 
 @contextmanager

@@ -35,7 +35,7 @@ class HostRunner:
         backend = load_backend(subject.format)
         worker = self._workers.start(*backend.run_modules)
         started = monotonic()
-        cases = worker.run(judge, subject, golden, tolerance, name=f"check {subject.id}")
+        cases, digest = worker.run(judge, subject, golden, tolerance, name=f"check {subject.id}")
         return ArtifactResult(
             artifact_id=subject.id,
             runner=self.name,
@@ -45,6 +45,7 @@ class HostRunner:
             tolerance=tolerance,
             bytes=subject.path.stat().st_size,
             seconds=monotonic() - started,
+            outputs_sha256=digest,
         )
 
     def run(self, subject: Subject, model: ModelSpec, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
@@ -56,17 +57,20 @@ class HostRunner:
         return outputs[0]
 
 
-def judge(subject: Subject, golden: GoldenSet, tolerance: Tolerance) -> tuple[tuple[Comparison, ...], ...]:
-    """Job: run all golden cases and compare each with its reference."""
-    from edgepack.compare import compare_outputs
+def judge(
+    subject: Subject, golden: GoldenSet, tolerance: Tolerance
+) -> tuple[tuple[tuple[Comparison, ...], ...], str]:
+    """Job: run all golden cases, compare each with its reference, and give the outputs' digest too."""
+    from edgepack.compare import compare_outputs, digest_outputs
     from edgepack.golden_cases import load_case
 
     cases = [load_case(golden, index) for index in range(len(golden.cases))]
     got = execute(subject, golden.model, [inputs for inputs, _ in cases])
-    return tuple(
+    verdicts = tuple(
         compare_outputs(outputs, reference, tolerance)
         for outputs, (_, reference) in zip(got, cases, strict=True)
     )
+    return verdicts, digest_outputs(got)
 
 
 def execute(
