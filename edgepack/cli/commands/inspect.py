@@ -24,6 +24,7 @@ from edgepack.errors import VerificationFailed
 
 if TYPE_CHECKING:
     from edgepack.bundle.manifest import Artifact, Manifest, TensorContract
+    from edgepack.runners.static_gate import Objection
 
 
 @define(__doc__)
@@ -52,7 +53,8 @@ def _compare(manifest: Manifest, against: tuple[str, ...]) -> Outcome:
         for artifact in manifest.artifacts
         if artifact.format == release.format
     ]
-    rows, objections = [], []
+    rows: list[tuple[str, str, str]] = []
+    objections: list[Objection] = []
     for artifact, release in pairs:
         found = check_statically(artifact, release.id)
         objections += found
