@@ -11,13 +11,17 @@ from typing import cast
 from edgepack.errors import UsageError
 from edgepack.input_syntax import parse_input
 from edgepack.options import (
+    AUTO,
+    IO,
     RUNNERS,
     BuildOptions,
     CalibrationOptions,
     GoldenOptions,
     LabelOptions,
+    QuantisationOptions,
     RunnerChoice,
 )
+from edgepack.precision import Gates
 from edgepack.processing.parsing import parse_postprocess, parse_preprocess
 from edgepack.processing.steps import Processing
 from edgepack.settings import KINDS, PATHS, Settings, check, parse, parse_size
@@ -75,7 +79,7 @@ def build_options(source: str, settings: Settings) -> BuildOptions:
     if not re.fullmatch(r"[A-Za-z0-9_][\w.-]*", name, re.ASCII):
         raise UsageError(f"name {name!r} can't name files", hint="use letters, digits, '_', '-' and '.'")
     formats, precisions = tuple(settings.get("formats", ())), tuple(settings.get("precisions", ()))
-    target.plan(formats, precisions)
+    target.plan(formats, precisions, calibrated=settings.get("calibration") is not None)
     keep_failed = settings.get("keep_failed")
     return BuildOptions(
         source=SourceRequest(
@@ -92,6 +96,7 @@ def build_options(source: str, settings: Settings) -> BuildOptions:
         golden=_golden(settings),
         calibration=_calibration(settings),
         labels=_labels(settings),
+        quantisation=_quantisation(settings),
         processing=Processing(
             tuple(parse_preprocess(text) for text in settings.get("preprocess", ())),
             tuple(parse_postprocess(text) for text in settings.get("postprocess", ())),
@@ -171,6 +176,33 @@ def _calibration(settings: Settings) -> CalibrationOptions:
 def _labels(settings: Settings) -> LabelOptions:
     file = settings.get("labels")
     return LabelOptions(None if file is None else Path(file), settings.get("labels_output"))
+
+
+def _quantisation(settings: Settings) -> QuantisationOptions:
+    io = settings.get("io", IO[0])
+    if io not in IO:
+        raise UsageError(f"io must be one of {', '.join(IO)}, not {io!r}", hint=choices(io, IO))
+    patterns = tuple(settings.get("keep_float", ()))
+    if AUTO in patterns and len(patterns) > 1:
+        raise UsageError("keep_float is either auto or patterns, not both")
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise UsageError(f"keep_float {pattern!r} is no regular expression: {error}") from error
+    return QuantisationOptions(io, patterns, _gates(settings))
+
+
+def _gates(settings: Settings) -> Gates:
+    agreement, drop = settings.get("min_agreement"), settings.get("max_accuracy_drop")
+    if agreement is not None and not 1 < agreement <= 100:
+        # 0.95 would ask for next to nothing where 95 was meant.
+        raise UsageError(f"min_agreement is in percent, up to 100, not {agreement:g}", hint="for example 95")
+    if drop is not None and drop < 0:
+        raise UsageError(f"max_accuracy_drop must not be negative, not {drop:g}")
+    if drop is not None and settings.get("labels") is None:
+        raise UsageError("max_accuracy_drop needs labelled data", hint="give some with --labels")
+    return Gates(settings.get("min_snr"), None if agreement is None else agreement / 100, drop)
 
 
 def _bytecode(settings: Settings, target: Target) -> int | None:

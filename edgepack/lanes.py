@@ -38,13 +38,19 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The loaded model: the worker that holds it and what it answered."""
+    """The loaded model: the worker that holds it, what it answered, and the user's data for it."""
 
     worker: Worker
     info: ModelInfo
     golden: GoldenSet
     calibration: Samples | None = None
     labels: LabelledData | None = None
+
+    @property
+    def data_warnings(self) -> tuple[str, ...]:
+        """What the user's data lacks."""
+        given = [data for data in (self.calibration, self.labels) if data is not None]
+        return tuple(warning for data in given for warning in data.warnings)
 
 
 def prove_all(

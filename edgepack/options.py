@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edgepack.precision import Gates
 from edgepack.processing.steps import Processing
 from edgepack.sources.base import SourceRequest
 from edgepack.workers.limits import Limits
@@ -53,6 +54,27 @@ class LabelOptions:
     output: str | None = None
 
 
+IO = ("int8", "float32")
+"""What a fully quantised file may take and give: its own integers (int16 for int16x8), or floats."""
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class QuantisationOptions:
+    """How quantised artifacts are made and what they must achieve.
+
+    Attributes:
+        io: One of `IO`.
+        keep_float: Regular expressions for the layers that are left in float, or just "auto" to find out
+            which must be.
+        gates: What artifacts must achieve besides their precisions' own tolerances.
+    """
+
+    io: str = IO[0]
+    keep_float: tuple[str, ...] = ()
+    gates: Gates = field(default_factory=Gates)
+
+
 RUNNERS = ("host", "arm64")
 """Where artifacts can be run, by name."""
 
@@ -86,6 +108,7 @@ class BuildOptions:
         golden: Where golden cases come from.
         calibration: Where quantisers learn a model's ranges.
         labels: What accuracy is told from.
+        quantisation: How quantised artifacts are made and what they must achieve.
         processing: What turns pictures into inputs and outputs into answers; what it leaves open is
             the model's to say.
         runners: Where each artifact has to be right before it ships.
@@ -107,6 +130,7 @@ class BuildOptions:
     golden: GoldenOptions = field(default_factory=GoldenOptions)
     calibration: CalibrationOptions = field(default_factory=CalibrationOptions)
     labels: LabelOptions = field(default_factory=LabelOptions)
+    quantisation: QuantisationOptions = field(default_factory=QuantisationOptions)
     processing: Processing = field(default_factory=Processing)
     runners: RunnerChoice = field(default_factory=RunnerChoice)
     limits: Limits = field(default_factory=Limits)

@@ -62,7 +62,8 @@ def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
         VerificationFailed: A file was made that computes something else; `details["report"]` is the Report.
     """
     target = find_target(options.target)
-    plan = target.plan(options.formats, options.precisions)
+    calibrated = options.calibration.source is not None
+    plan = target.plan(options.formats, options.precisions, calibrated=calibrated)
     kind = find_kind(options.source.text, options.source.arch)
     check_output(options.output, force=options.force)
     check_user_data(options)
@@ -93,12 +94,7 @@ def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
             attempts=tuple(attempts),
             by_nature=_gaps_by_nature(plan, possible, reference.info.framework),
             seconds=timer.seconds,
-            warnings=tuple(
-                warning
-                for data in (reference.calibration, reference.labels)
-                if data is not None
-                for warning in data.warnings
-            ),
+            warnings=reference.data_warnings,
         )
         report = assemble.make_report(options, findings)
         _refuse_what_failed(site, findings, report)

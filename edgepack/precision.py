@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SMALL_SHARE = 1e-3
 """Ten times what float32 may need of the largest value: room for rounding, none for a wrong result."""
@@ -25,6 +25,9 @@ class Tolerance:
         reason: Why it is what it is.
         snr_db: Smallest 10·log10(sum ref² / sum (got - ref)²); None for the bound on every element.
         agreement: Smallest share of an integer output's values that must equal the reference's.
+        top_agreement: Smallest share of samples whose top answer must be the source model's; None for no
+            limit.
+        accuracy_drop: Largest loss of accuracy on labelled data, in points; None for no limit.
     """
 
     absolute: float
@@ -32,6 +35,8 @@ class Tolerance:
     reason: str
     snr_db: float | None = None
     agreement: float = 1.0
+    top_agreement: float | None = None
+    accuracy_drop: float | None = None
 
     def floor(self, largest: float) -> float:
         """The error that is allowed whatever else is asked, in the output's own unit.
@@ -40,6 +45,22 @@ class Tolerance:
             largest: The largest absolute reference value.
         """
         return min(self.absolute, SMALL_SHARE * largest) if largest else self.absolute
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """What the user asks of every artifact beyond its precision's own tolerance.
+
+    Attributes:
+        min_snr: Takes the place of a precision's `snr_db`; says nothing to float32, which has none.
+        min_agreement: Smallest share of samples, 0 to 1, whose top answer is the source model's; of integer
+            outputs, of their values. It can only make a tolerance stricter.
+        max_accuracy_drop: Largest loss of accuracy on labelled data, in points.
+    """
+
+    min_snr: float | None = None
+    min_agreement: float | None = None
+    max_accuracy_drop: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +156,16 @@ PRECISIONS = {
     )
 }
 """All known precisions by name."""
+
+
+def tolerance_for(precision: str, gates: Gates) -> Tolerance:
+    """Give what the judge allows an artifact: its precision's tolerance under the user's gates."""
+    allowed = PRECISIONS[precision].tolerance
+    if gates.min_snr is not None and allowed.snr_db is not None:
+        allowed = replace(allowed, snr_db=gates.min_snr, reason="the user's --min-snr")
+    return replace(
+        allowed,
+        agreement=max(allowed.agreement, gates.min_agreement or 0.0),
+        top_agreement=gates.min_agreement,
+        accuracy_drop=gates.max_accuracy_drop,
+    )

@@ -27,6 +27,9 @@ class Settings(TypedDict, total=False):
         postprocess: Steps from an output to an answer.
         timeout: Seconds that one job may take; 0 for no limit.
         memory: What one job may hold: bytes, or text such as "8GiB".
+        min_snr: In decibels.
+        min_agreement: In percent.
+        max_accuracy_drop: In points.
     """
 
     target: str
@@ -45,6 +48,11 @@ class Settings(TypedDict, total=False):
     calibration_limit: int
     labels: str | Path
     labels_output: str
+    io: str
+    keep_float: Sequence[str]
+    min_snr: float
+    min_agreement: float
+    max_accuracy_drop: float
     preprocess: Sequence[str]
     postprocess: Sequence[str]
     script: bool
@@ -115,6 +123,7 @@ _PATH = Kind("a path", lambda value: isinstance(value, str | Path), str)
 _FLAG = Kind("true or false", lambda value: isinstance(value, bool), _parse_flag)
 # A bool is an int to isinstance, but `cases = true` is a mistake.
 _WHOLE = Kind("a whole number", lambda value: type(value) is int, int)
+_NUMBER = Kind("a number", lambda value: type(value) in {int, float}, float)
 _SECONDS = Kind("a number of seconds", lambda value: type(value) in {int, float}, float)
 _SIZE = Kind("bytes, or a size such as 8GiB", _is_size, str)
 _TEXTS = Kind("a list of texts", _is_list_of(str), shlex.split)
@@ -138,6 +147,11 @@ KINDS: Mapping[str, Kind] = {
     "calibration_limit": _WHOLE,
     "labels": _PATH,
     "labels_output": _TEXT,
+    "io": _TEXT,
+    "keep_float": _TEXTS,
+    "min_snr": _NUMBER,
+    "min_agreement": _NUMBER,
+    "max_accuracy_drop": _NUMBER,
     "preprocess": _TEXTS,
     "postprocess": _TEXTS,
     "script": _FLAG,

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from edgepack.errors import UsageError
+from edgepack.precision import PRECISIONS
 from edgepack.suggest import choices
 
 
@@ -50,27 +51,36 @@ class Target:
     runtimes: tuple[Runtime, ...]
 
     def plan(
-        self, formats: Sequence[str] = (), precisions: Sequence[str] = ()
+        self, formats: Sequence[str] = (), precisions: Sequence[str] = (), *, calibrated: bool
     ) -> tuple[tuple[str, str], ...]:
         """Say which (format, precision) pairs a build makes.
 
         Args:
             formats: Only these, or all of the target's when empty.
             precisions: Only these, or all that the format has when empty.
+            calibrated: Whether there is calibration data; without it, precisions that need it are left out.
 
         Raises:
-            UsageError: The target has no such format or precision, or not this precision in this format.
+            UsageError: The target has no such format or precision, or not this precision in this format; or a
+                precision that was asked for needs calibration data and there is none.
         """
         for name in formats:
             _require(name, self.formats, f"target {self.name} has no format {name!r}")
         offered = dict.fromkeys(name for names in self.formats.values() for name in names)
         for name in precisions:
             _require(name, offered, f"target {self.name} has no precision {name!r}")
+            if PRECISIONS[name].calibrated and not calibrated:
+                raise UsageError(
+                    f"precision {name} needs calibration data: inputs from which to learn the model's ranges",
+                    hint="give some with --calibration DATA: an .npz, a folder of pictures, or file.py:attr; "
+                    "--calibration golden takes the golden cases",
+                )
         pairs = tuple(
             (kind, name)
             for kind, names in self.formats.items()
             for name in names
             if (not formats or kind in formats) and (not precisions or name in precisions)
+            if calibrated or not PRECISIONS[name].calibrated
         )
         if not pairs:
             raise UsageError(
@@ -96,7 +106,10 @@ def _require(name: str, known: Iterable[str], message: str) -> None:
         raise UsageError(message, hint=choices(name, names))
 
 
-_FLOAT_FORMATS = {"torch_lite": ("float32",), "tflite": ("float32",)}
+_FORMATS = {
+    "torch_lite": ("float32",),
+    "tflite": ("float32",),
+}
 _ANDROID_RUNTIMES = (
     Runtime("pytorch_android_lite", "1.12.2", "torch_lite", bytecode=(4, 9)),
     Runtime("tensorflow-lite", "2.16.1", "tflite"),
@@ -110,7 +123,7 @@ TARGETS = {
             "Android phones and tablets, 64-bit ARM",
             abi="arm64-v8a",
             cpus=("cortex-a53", "cortex-a76"),
-            formats=_FLOAT_FORMATS,
+            formats=_FORMATS,
             runtimes=_ANDROID_RUNTIMES,
         ),
         Target(
@@ -118,7 +131,7 @@ TARGETS = {
             "older and low-cost Android devices, 32-bit ARM",
             abi="armeabi-v7a",
             cpus=("armv7",),
-            formats=_FLOAT_FORMATS,
+            formats=_FORMATS,
             runtimes=_ANDROID_RUNTIMES,
         ),
         Target(
@@ -126,7 +139,7 @@ TARGETS = {
             "single-board computers and servers, 64-bit ARM Linux",
             abi="aarch64-linux-gnu",
             cpus=("cortex-a53", "cortex-a76"),
-            formats=_FLOAT_FORMATS,
+            formats=_FORMATS,
             runtimes=(
                 Runtime("torch", "2.1.0", "torch_lite", bytecode=(4, 9)),
                 Runtime("ai-edge-litert", "2.1.2", "tflite"),

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from onnx_suite import DATA_FOLDERS, Outcome
 
+from edgepack.backends.passes.registry import Rewrite, rewrites
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "coverage.md"
 PASSING = ROOT / "tests" / "thorough" / "backends" / "passes" / "passing.txt"
@@ -53,6 +55,12 @@ the last line of the first table leaves every input free.
 """
 
 
+_GUARDS = """\
+What the converter takes and silently gets wrong. These replacements are part of every conversion; each names
+the releases of onnx2tf that it is for, and a test fails when a release no longer needs it.
+"""
+
+
 def write_page(operators: Mapping[str, str], outcomes: Mapping[str, Mapping[str, Outcome]]) -> None:
     """Write docs/coverage.md.
 
@@ -70,6 +78,7 @@ def write_page(operators: Mapping[str, str], outcomes: Mapping[str, Mapping[str,
         folders=", ".join(f"`{folder}`" for folder in DATA_FOLDERS),
     )
     parts = [text, "## In all\n", _totals(outcomes), "## What is left\n", _left(outcomes["routes"])]
+    parts += ["## Guards\n", _GUARDS, _guards()]
     parts += ["## By operator\n", _by_operator(operators, outcomes["native"], outcomes["routes"])]
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text("\n".join(parts))
@@ -109,6 +118,19 @@ def _reason(detail: str) -> str:
     plain = re.sub(r"\(node [^)]*\): ", "", detail)
     plain = re.sub(r"differs by up to \S+", "differs", plain)
     return re.sub(r"\s+", " ", plain)[:140]
+
+
+def _guards() -> str:
+    operators: dict[Rewrite, list[str]] = defaultdict(list)
+    for (_, operator), found in rewrites().items():
+        for entry in found:
+            if entry.guard:
+                operators[entry].append(operator)
+    rows = ["| guard | operators | onnx2tf | what it does |", "|---|---|---|---|"]
+    for entry, names in sorted(operators.items(), key=lambda item: item[0].name):
+        purpose = " ".join((entry.function.__doc__ or "").split()).replace("|", "\\|")
+        rows.append(f"| `{entry.name}` | {', '.join(names)} | {entry.wrong_in} | {purpose} |")
+    return "\n".join(rows) + "\n"
 
 
 def _by_operator(

@@ -6,6 +6,7 @@ import pytest
 
 from edgepack.config import build_options, derive_name, load
 from edgepack.errors import UsageError
+from edgepack.precision import PRECISIONS, Gates, tolerance_for
 from edgepack.settings import KINDS, Settings, parse_size
 
 
@@ -187,6 +188,12 @@ def test_a_wrong_environment_variable_is_named(tmp_path, variable, value, messag
         ({"name": "../escape"}, "name '../escape' can't name files", "use letters"),
         ({"calibration_limit": 0}, "calibration_limit must be at least 1, not 0", ""),
         ({"preprocess": ["resise 3"]}, "unknown step 'resise' in 'resise 3'", "did you mean resize?"),
+        ({"io": "int16"}, "io must be one of int8, float32, not 'int16'", "did you mean int8?"),
+        ({"keep_float": ["auto", "conv"]}, "keep_float is either auto or patterns, not both", ""),
+        ({"keep_float": ["conv("]}, "keep_float 'conv(' is no regular expression: ", ""),
+        ({"min_agreement": 0.95}, "min_agreement is in percent, up to 100, not 0.95", "for example 95"),
+        ({"max_accuracy_drop": 1.0}, "max_accuracy_drop needs labelled data", "give some with --labels"),
+        ({"max_accuracy_drop": -1}, "max_accuracy_drop must not be negative, not -1", ""),
         ({"inputs": ["image"]}, "cannot read input 'image'", "for example image:float32[1,3,224,224]"),
     ],
 )
@@ -229,3 +236,13 @@ def test_sizes(text, count):
 def test_what_is_no_size(text):
     with pytest.raises(ValueError, match="is no size"):
         parse_size(text)
+
+
+def test_gates_replace_the_ratio_of_quantised_files_and_only_tighten_the_rest(tmp_path):
+    asked = {"min_snr": 12, "min_agreement": 95.0, "labels": "l.npz", "max_accuracy_drop": 1}
+    gates = options(tmp_path, asked).quantisation.gates
+    int8, float16, float32 = (tolerance_for(name, gates) for name in ("int8", "float16", "float32"))
+    assert (int8.snr_db, int8.agreement, int8.top_agreement, int8.accuracy_drop) == (12, 0.95, 0.95, 1)
+    assert (float16.snr_db, float16.agreement) == (12, 0.99)
+    assert (float32.snr_db, float32.relative, float32.agreement) == (None, 1e-4, 1.0)
+    assert tolerance_for("int8", Gates()) == PRECISIONS["int8"].tolerance

@@ -16,11 +16,11 @@ def test_every_row_is_complete(target):
 
 
 def test_a_plan_has_everything_in_the_targets_order():
-    assert find_target("android").plan() == (("torch_lite", "float32"), ("tflite", "float32"))
+    assert find_target("android").plan(calibrated=False) == (("torch_lite", "float32"), ("tflite", "float32"))
 
 
 def test_a_plan_keeps_to_what_was_asked_for():
-    assert find_target("android").plan(("tflite",), ("float32",)) == (("tflite", "float32"),)
+    assert find_target("android").plan(("tflite",), ("float32",), calibrated=True) == (("tflite", "float32"),)
 
 
 @pytest.mark.parametrize(
@@ -33,12 +33,12 @@ def test_a_plan_keeps_to_what_was_asked_for():
             "choose from android, android-armv7, linux-arm64",
         ),
         (
-            lambda: find_target("android").plan(("tflight",)),
+            lambda: find_target("android").plan(("tflight",), calibrated=False),
             "target android has no format 'tflight'",
             "did you mean tflite? choose from ",
         ),
         (
-            lambda: find_target("linux-arm64").plan((), ("float23",)),
+            lambda: find_target("linux-arm64").plan((), ("float23",), calibrated=False),
             "target linux-arm64 has no precision 'float23'",
             "did you mean float32? choose from ",
         ),
@@ -56,6 +56,18 @@ def test_a_precision_that_only_another_format_has_is_refused():
     from dataclasses import replace
 
     target = replace(find_target("android"), formats={"a": ("float32",), "b": ("int8",)})
-    assert target.plan((), ("int8",)) == (("b", "int8"),)
+    assert target.plan((), ("int8",), calibrated=True) == (("b", "int8"),)
     with pytest.raises(UsageError, match="target android has no int8 in a"):
-        target.plan(("a",), ("int8",))
+        target.plan(("a",), ("int8",), calibrated=True)
+
+
+def test_a_precision_that_needs_calibration_data_is_planned_only_with_it():
+    from dataclasses import replace
+
+    target = replace(find_target("android"), formats={"a": ("float32", "int8")})
+    assert target.plan(calibrated=False) == (("a", "float32"),)
+    assert target.plan(calibrated=True) == (("a", "float32"), ("a", "int8"))
+    with pytest.raises(UsageError) as caught:
+        target.plan(precisions=("float32", "int8"), calibrated=False)
+    assert caught.value.message.startswith("precision int8 needs calibration data")
+    assert "--calibration" in caught.value.hint

@@ -37,25 +37,19 @@ def read_picture(path: Path) -> Array:
             devices differ.
         MissingTool: Pillow is not installed.
     """
-    try:
-        from PIL import Image, ImageOps
-    except ImportError as error:
-        from edgepack.toolchain.packages import install_command
-
-        raise MissingTool(
-            "reading pictures needs the package pillow", hint=install_command("images")
-        ) from error
+    _require_pillow()
     import numpy as np
+    from PIL import Image, ImageOps
 
     try:
         with warnings.catch_warnings():
-            # Pillow warns of pictures so large that they may be an attack on memory.
+            # A RuntimeWarning, of pictures so large that they may be an attack on memory.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 mode, transparent = image.mode, image.has_transparency_data
                 upright = ImageOps.exif_transpose(image)
                 pixels = np.array(upright.convert("RGBA" if transparent else "RGB"))
-    except (OSError, SyntaxError, ValueError, *_bombs()) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, RuntimeWarning) as error:
         raise SourceError(
             f"cannot read the picture {path}: {error}", hint="leave it out, or save it again"
         ) from error
@@ -79,7 +73,12 @@ def to_png(pixels: Array) -> bytes:
     return buffer.getvalue()
 
 
-def _bombs() -> tuple[type[Exception], type[Exception]]:
-    from PIL import Image
+def _require_pillow() -> None:
+    try:
+        import PIL  # noqa: F401  only whether it is there
+    except ImportError as error:
+        from edgepack.toolchain.packages import install_command
 
-    return Image.DecompressionBombError, Image.DecompressionBombWarning
+        raise MissingTool(
+            "reading pictures needs the package pillow", hint=install_command("images")
+        ) from error

@@ -50,7 +50,7 @@ def test_the_help_of_build_explains_inputs_and_their_ranges(edgepack):
     ("words", "offers"),
     [
         ("edgepack ver", ["plain,verify"]),
-        ("edgepack build --ke", ["plain,--keep-going", "plain,--keep-failed"]),
+        ("edgepack build --keep-f", ["plain,--keep-float", "plain,--keep-failed"]),
         ("edgepack build --target linux", ["plain,linux-arm64"]),
         ("edgepack build --format tflite,tor", ["plain,tflite,torch_lite"]),
         ("edgepack completion f", ["plain,fish"]),

@@ -57,8 +57,9 @@ class _Guarding:
         self._model = model
         self._guards = guards
         self._opsets = {_domain(o): o.version for o in model.opset_import}
-        self._types = _types(model)
         graph = model.graph
+        candidates = [n for n in graph.node if (_domain(n), n.op_type) in guards]
+        self._types = _types(model, {name for n in candidates for name in n.input if name})
         everything = (graph.input, graph.initializer)
         self.emitter.reserve(*(item.name for group in everything for item in group))
         self.emitter.reserve(*(name for node in graph.node for name in node.output))
@@ -100,6 +101,7 @@ class _Guarding:
         candidates = self._guards.get((_domain(proto), proto.op_type))
         if not candidates:
             return False
+        self.emitter.begin(proto)
         inputs = tuple(self._value(name) for name in proto.input)
         given = {a.name: schemas.decoded(helper.get_attribute_value(a)) for a in proto.attribute}
         node = self._view(proto.op_type, proto.name or proto.output[0], inputs, len(proto.output), given)
@@ -155,8 +157,27 @@ def _domain(proto: Any) -> str:
     return "" if proto.domain == "ai.onnx" else str(proto.domain)
 
 
-def _types(model: Any) -> dict[str, schemas.Inferred]:
-    """Dtype and dimensions of every tensor that onnx can tell, without its reading the weights."""
+def _types(model: Any, wanted: set[str]) -> dict[str, schemas.Inferred]:
+    """Dtype and dimensions of tensors, declared or, if a wanted one is not, as far as onnx can tell."""
+    graph = model.graph
+    declared = _declared(graph)
+    declared.update({t.name: (schemas.numpy_dtype(t.data_type), tuple(t.dims)) for t in graph.initializer})
+    if all(
+        (known := declared.get(name)) and known[1] is not None and None not in known[1] for name in wanted
+    ):
+        return declared
+    try:
+        return {**declared, **_declared(shape_inference.infer_shapes(_outline(model), data_prop=True).graph)}
+    except shape_inference.InferenceError:
+        return declared
+
+
+def _declared(graph: Any) -> dict[str, schemas.Inferred]:
+    return {info.name: schemas.unpack(info.type) for info in (*graph.input, *graph.value_info, *graph.output)}
+
+
+def _outline(model: Any) -> Any:
+    """The model without its large weights, which shape inference would copy."""
     outline = onnx.ModelProto()
     for imported in model.opset_import:
         outline.opset_import.add().CopyFrom(imported)
@@ -167,16 +188,12 @@ def _types(model: Any) -> dict[str, schemas.Inferred]:
     outline.graph.input.extend(graph.input)
     outline.graph.output.extend(graph.output)
     outline.graph.value_info.extend(graph.value_info)
-    declared = {i.name for i in graph.input}
+    inputs = {i.name for i in graph.input}
     for tensor in graph.initializer:
         outside = tensor.data_location == onnx.TensorProto.EXTERNAL
         if tensor.ByteSize() <= _INFERENCE_BYTES and not outside:
             outline.graph.initializer.add().CopyFrom(tensor)
-        elif tensor.name not in declared:
+        elif tensor.name not in inputs:
             info = helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
             outline.graph.input.append(info)
-    inferred = shape_inference.infer_shapes(outline, data_prop=True).graph
-    return {
-        info.name: schemas.unpack(info.type)
-        for info in (*inferred.input, *inferred.value_info, *inferred.output)
-    }
+    return outline

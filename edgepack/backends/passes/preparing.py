@@ -79,8 +79,7 @@ def _inputs(walker: Walker, graph: Any, values: dict[str, Value], bind: Mapping[
             continue
         tensor = _input(walker, proto)
         if proto.name in bind:
-            value = np.asarray(bind[proto.name]).astype(tensor.dtype)
-            values[proto.name] = walker.constant(value, proto.name)
+            values[proto.name] = walker.constant(_bound(tensor, bind[proto.name]), proto.name)
             continue
         walker.emitter.stored(tensor.dtype)
         values[proto.name] = tensor
@@ -89,6 +88,16 @@ def _inputs(walker: Walker, graph: Any, values: dict[str, Value], bind: Mapping[
         if 0 in tensor.shape:
             values[proto.name] = walker.constant(np.zeros(tensor.shape, tensor.dtype), proto.name)
     return stay
+
+
+def _bound(tensor: Tensor, value: Array) -> Array:
+    given = np.asarray(value)
+    result = given.astype(tensor.dtype)
+    if given.shape != tensor.dims:
+        raise Refusal(f"{tensor.name} is bound to a value of shape {given.shape} instead of {tensor.dims}")
+    if not np.array_equal(result, given, equal_nan=given.dtype.kind == "f"):
+        raise Refusal(f"{tensor.name} is bound to {given.tolist()}, which {tensor.dtype.name} cannot hold")
+    return result
 
 
 def _input(walker: Walker, proto: Any) -> Tensor:

@@ -12,6 +12,7 @@ from edgepack.backends.tflite.routes import (
     DIRECT_MODULES,
     RUN_MODULES,
     DirectRoute,
+    PreparedRoute,
     TensorFlowRoute,
     exporters,
 )
@@ -33,11 +34,12 @@ class TFLiteBackend:
     run_modules: tuple[str, ...] = RUN_MODULES
 
     def routes(self, precision: str, info: ModelInfo, options: BuildOptions) -> Sequence[Route]:  # noqa: ARG002  the protocol's
-        """The quick converter on each exporter's graph, then the slow one on the first graph there is."""
+        """The quick converter on each exporter's graph, as it is and prepared; then the slow one."""
         if precision != "float32":
             return ()
         ways = exporters(info.framework)
-        return (*(DirectRoute(exporter) for exporter in ways), TensorFlowRoute(ways))
+        quick = [route(exporter) for exporter in ways for route in (DirectRoute, PreparedRoute)]
+        return (*quick, TensorFlowRoute(ways))
 
     def execute(self, path: Path, feeds: Sequence[Sequence[Array]]) -> list[list[Array]]:
         """Run the file once per feed, on one thread; see `Backend.execute`.

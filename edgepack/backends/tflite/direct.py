@@ -20,7 +20,7 @@ _STEM = "converted"
 
 
 def convert_directly(graph: Path, file: Path) -> None:
-    """Job: convert a graph that `tidy` made.
+    """Job: convert a graph that `tidy` made, replacing only what the converter gets silently wrong.
 
     Args:
         graph: The graph.
@@ -31,21 +31,49 @@ def convert_directly(graph: Path, file: Path) -> None:
         Exception: Whatever else the converter raises.
     """
     import onnx
+
+    from edgepack.backends.passes import guard
+
+    with mapped_weights(graph.parent):
+        _write(guard(onnx.load(graph, load_external_data=False)).model, file)
+
+
+def convert_prepared(graph: Path, file: Path) -> None:
+    """Job: convert a graph that `tidy` made, after saying it in operators that the converter takes.
+
+    Args:
+        graph: The graph.
+        file: Where the .tflite file goes, in float32.
+
+    Raises:
+        ConversionError: An operator has no other form, or the converter refuses one all the same.
+        Exception: Whatever else the converter raises.
+    """
+    import onnx
+
+    from edgepack.backends.passes import prepare
+
+    with mapped_weights(graph.parent):
+        prepared = prepare(onnx.load(graph, load_external_data=False))
+        if prepared.added:
+            raise ConversionError("the outputs do not depend on the inputs: there is nothing to convert")
+        _write(prepared.model, file)
+
+
+def _write(model: Any, file: Path) -> None:
     from onnx2tf.tflite_builder import export_tflite_model_flatbuffer_direct
 
     folder = file.parent / "flatbuffer_direct"
-    model = onnx.load(graph, load_external_data=False)
     try:
-        with mapped_weights(graph.parent):
-            export_tflite_model_flatbuffer_direct(
-                onnx_graph=model,
-                output_folder_path=str(folder),
-                output_file_name=_STEM,
-                # The fused LSTM operators keep their state from one run to the next; a model starts anew.
-                # Where there is nothing to unroll, this would only copy all weights.
-                enable_rnn_unroll=any(node.op_type in _RECURRENT for node in model.graph.node),
-                flatbuffer_direct_show_progress=False,
-            )
+        export_tflite_model_flatbuffer_direct(
+            onnx_graph=model,
+            output_folder_path=str(folder),
+            output_file_name=_STEM,
+            # The fused LSTM operators keep their state from one run to the next; a model starts anew.
+            # Where there is nothing to unroll, this would only copy all weights.
+            enable_rnn_unroll=any(node.op_type in _RECURRENT for node in model.graph.node),
+            flatbuffer_direct_show_progress=False,
+        )
     except NotImplementedError as error:
         raise _refusal(str(error), model) from error
     os.replace(folder / f"{_STEM}_float32.tflite", file)

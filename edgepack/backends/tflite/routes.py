@@ -18,7 +18,7 @@ from edgepack.workers import Worker
 if TYPE_CHECKING:
     from edgepack.backends.tflite.flatbuffer import Needs
 
-DIRECT_MODULES = ("onnx2tf.tflite_builder",)
+DIRECT_MODULES = ("onnx2tf.tflite_builder", "edgepack.backends.passes.guarding")
 _TENSORFLOW_MODULES = ("onnx2tf.onnx2tf", "tensorflow")
 RUN_MODULES = ("ai_edge_litert.interpreter", "ai_edge_litert.schema_py_generated", "edgepack.contract")
 
@@ -39,7 +39,10 @@ class Exporter:
 
 @dataclass(frozen=True, slots=True)
 class DirectRoute:
-    """Onnx2tf's own flatbuffer writer on one exporter's graph: quick, and it says what it refuses."""
+    """Onnx2tf's own flatbuffer writer on one exporter's graph: quick, and it says what it refuses.
+
+    Only operators that the writer gets silently wrong are replaced; all else is converted as it is.
+    """
 
     exporter: Exporter
 
@@ -54,6 +57,30 @@ class DirectRoute:
 
         graph = _export(context, self.exporter)
         return _convert(context, context.workers.start(*DIRECT_MODULES), convert_directly, graph)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRoute:
+    """The same writer on the same graph, every operator that it refuses said in others first.
+
+    It exports nothing itself: the direct route did.
+    """
+
+    exporter: Exporter
+
+    @property
+    def name(self) -> str:
+        """Names the exporter, too."""
+        return f"prepared_{self.exporter.name}"
+
+    def make(self, context: RouteContext) -> Candidate:
+        """Rewrite, convert, and find out what is which; see `Route.make`."""
+        from edgepack.backends.tflite.direct import convert_prepared
+
+        graph = _graph_path(context, self.exporter)
+        if not graph.exists():
+            raise ConversionError("there is no ONNX graph to prepare, for the exporter refused the model")
+        return _convert(context, context.workers.start(*DIRECT_MODULES), convert_prepared, graph)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,15 @@ stacked along a new first axis; an .npy for a lone input; a folder of pictures; 
 or the word golden for the golden cases."""
 _LABELS_HELP = """What accuracy is told from: an .npz as for --calibration, with class indices in the array
 label."""
+_IO_HELP = """What int8 and int16x8 files take and give: int8 for integers (int16 in int16x8), or float32;
+int8 unless given."""
+_KEEP_FLOAT_HELP = """Leave layers of quantised files in float: a regular expression for their names, which
+reports show, or the word auto to find the smallest set with which a file is good enough. Repeatable."""
+_MIN_SNR_HELP = """The smallest signal-to-noise ratio that outputs of quantised files may have, in decibels,
+in place of each precision's own."""
+_MIN_AGREEMENT_HELP = """In how many percent of the labelled data, or else of the golden cases, the top answer
+must be the model's."""
+_ACCURACY_HELP = """How much accuracy on the labelled data a file may lose against the model, in points."""
 _PREPROCESS_HELP = """What turns a picture into an input: steps by commas, for example "resize 256, crop 224,
 scale 1/255, mean 0.485 0.456 0.406, std 0.229 0.224 0.225"; also grayscale, bgr, invert, threshold, blocksum,
 layout. "NAME: STEPS" for one of several inputs. Repeatable."""
@@ -96,6 +105,11 @@ of several outputs. Repeatable."""
 )
 @click.option("--labels", type=click.Path(), metavar="FILE.npz", help=_LABELS_HELP)
 @click.option("--labels-output", metavar="NAME", help="The output that labels are for, of several.")
+@click.option("--io", metavar="DTYPE", help=_IO_HELP)
+@click.option("--keep-float", multiple=True, metavar="PATTERN", help=_KEEP_FLOAT_HELP)
+@click.option("--min-snr", type=float, metavar="DB", help=_MIN_SNR_HELP)
+@click.option("--min-agreement", type=float, metavar="PERCENT", help=_MIN_AGREEMENT_HELP)
+@click.option("--max-accuracy-drop", type=float, metavar="POINTS", help=_ACCURACY_HELP)
 @click.option("--preprocess", multiple=True, metavar="STEPS", help=_PREPROCESS_HELP)
 @click.option("--postprocess", multiple=True, metavar="STEPS", help=_POSTPROCESS_HELP)
 @click.option(

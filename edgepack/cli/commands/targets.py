@@ -22,12 +22,18 @@ def command() -> Outcome:
 
 def _describe(target: Target) -> str:
     facts = [
-        ("makes", ", ".join("/".join(pair) for pair in target.plan())),
+        ("makes", ", ".join("/".join(pair) for pair in target.plan(calibrated=False))),
+        ("calibrated", ", ".join("/".join(pair) for pair in _calibrated(target))),
         ("ABI", target.abi),
         ("CPUs", ", ".join(target.cpus)),
         *(("runtime", _runtime(runtime)) for runtime in target.runtimes),
     ]
     return f"{target.name}: {target.summary}\n{columns(facts, indent='  ')}"
+
+
+def _calibrated(target: Target) -> list[tuple[str, str]]:
+    """Give what is made only when there is calibration data."""
+    return [pair for pair in target.plan(calibrated=True) if pair not in target.plan(calibrated=False)]
 
 
 def _runtime(runtime: Runtime) -> str:

@@ -64,6 +64,17 @@ SHOWN = [
     Shown("narrow_arithmetic", "Mul", {"x": _INT8, "y": np.array([[1, 1, -2]], np.int8)}),
     Shown("narrow_arithmetic", "Add", {"x": _INT8, "y": np.array([[100, -100, 1]], np.int8)}),
     Shown("narrow_comparison", "Less", {"x": _INT8, "y": np.zeros((1, 3), np.int8)}),
+    Shown(
+        "slice_of_many_axes",
+        "Slice",
+        {"x": _floats(2, 3, 2, 2, 2, 2, 3)},
+        [np.array([0]), np.array([1]), np.array([1])],
+    ),
+    Shown(
+        "broadcast_along_many_runs",
+        "Add",
+        {"x": _floats(2, 3, 2, 2, 2, 2, 3), "y": _floats(2, 1, 2, 1, 2, 1, 3)},
+    ),
     Shown("softmax_flattened", "Softmax", {"x": _floats(2, 3, 4)}, opset=11),
     Shown("softmax_flattened", "LogSoftmax", {"x": _floats(2, 3, 4)}, opset=11),
     Shown("softmax_flattened", "Hardmax", {"x": _floats(2, 3, 4)}, opset=11),

@@ -111,10 +111,18 @@ def test_bound_inputs_are_gone(prepared_run):
     assert y.shape == (2, 3)
 
 
-def test_binding_an_unknown_input_is_refused():
-    model = parsed("g (float[6] x) => (float[6] y) { y = Relu(x) }")
-    with pytest.raises(ConversionError, match="axes is to be bound but is none of x"):
-        prepare(model, {"axes": np.array([1])})
+@pytest.mark.parametrize(
+    ("bind", "message"),
+    [
+        ({"axes": np.array([1])}, "axes is to be bound but is none of s, x"),
+        ({"s": np.array([1, 2, 3])}, r"s is bound to a value of shape \(3,\) instead of \(2,\)"),
+        ({"s": np.array([1.5, 4])}, r"s is bound to \[1.5, 4.0\], which int64 cannot hold"),
+    ],
+)
+def test_bindings_that_do_not_fit_are_refused(bind, message):
+    model = parsed("g (float[6] x, int64[2] s) => (float[a,b] y) { y = Reshape(x, s) }")
+    with pytest.raises(ConversionError, match=message):
+        prepare(model, bind)
 
 
 def test_inputs_that_are_data_as_well_are_not_taken_for_shapes():

@@ -171,6 +171,11 @@ def wide():
     return randomised(nn.Sequential(nn.Linear(600, 600), nn.ReLU(), nn.Linear(600, 3)), "x:float32[1,600]")
 
 
+def plain_elu():
+    """What onnx2tf's direct converter would make of `steep_elu`."""
+    return randomised(nn.Sequential(nn.Linear(4, 8), nn.ELU()), "x:float32[2,4]")
+
+
 def steep_elu():
-    """onnx2tf's direct converter drops alpha."""
+    """onnx2tf's direct converter drops alpha, unless the graph is guarded."""
     return randomised(nn.Sequential(nn.Linear(4, 8), nn.ELU(alpha=2.0)), "x:float32[2,4]")

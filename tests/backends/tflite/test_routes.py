@@ -1,6 +1,7 @@
 """Models of all sorts become files that compute the same, with contracts that say how to feed them."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -113,16 +114,21 @@ def test_a_plain_onnx_file_with_open_sizes_gets_the_ones_asked_for(prove, tmp_pa
     assert [show(one) for one in attempt.candidate.outputs] == ["0 scores:float32[1, 4] [0, 1]"]
 
 
-def test_a_file_that_computes_something_else_is_refused_with_the_judges_figures(make):
+def test_a_file_that_computes_something_else_is_refused_with_the_judges_figures(make, load):
+    wrong = replace(load("steep_elu"), model=load("plain_elu").model)
     with pytest.raises(VerificationFailed) as caught:
-        make("steep_elu")
+        make(wrong)
     (verdict,) = caught.value.details["comparisons"]
     assert caught.value.message == f"computes something else: {verdict.reason}"
     assert verdict.output == "output"
     assert not verdict.passed
-    # ELU's slope for large negative values is 2 in the model, 1 in the file.
+    # ELU's slope for large negative values is 2 in the reference, 1 in the file.
     assert 0.1 < verdict.max_error <= 1.0
     assert verdict.needed_relative > 0.1
+
+
+def test_what_the_converter_gets_silently_wrong_is_guarded(make):
+    assert make("steep_elu").path.exists()
 
 
 def test_an_operator_that_the_exporter_does_not_know_is_named_with_its_place(make):

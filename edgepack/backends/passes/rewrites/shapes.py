@@ -95,7 +95,7 @@ def _cut(tensor: Tensor, axis: int, start: int, size: int) -> Tensor:
     return full((*tensor.shape[:axis], 0, *tensor.shape[axis + 1 :]), 0, tensor)
 
 
-def _slices(node: Node) -> list[tuple[int, range]]:
+def slice_ranges(node: Node) -> list[tuple[int, range]]:
     """Per axis that a Slice cuts, the indices that it takes, as Python slices a range."""
     shape = node.tensor(0).shape
     starts = node.ints_of(1, "starts") or []
@@ -121,7 +121,7 @@ def _native_slice(node: Node) -> bool:
 def slices(node: Node) -> Tensor:
     """Slice backwards by Gather; before opset 10, whose bounds are attributes, by bounds from the front."""
     tensor = node.tensor(0)
-    for axis, taken in _slices(node):
+    for axis, taken in slice_ranges(node):
         if not taken:
             shape = [0 if k == axis else size for k, size in enumerate(tensor.shape)]
             tensor = full(shape, 0, tensor)
