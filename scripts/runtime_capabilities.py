@@ -34,17 +34,27 @@ def ask_lite_interpreter(guest: Guest, folder: Path) -> dict[str, object]:
     names = sorted({f"{one.name}.{one.overload_name}".rstrip(".") for one in torch._C._jit_get_all_schemas()})
     operators = []
     for start in range(0, len(names), _CHUNK):
-        pending = names[start : start + _CHUNK]
-        # Some releases name only the first operator that they lack.
-        while reason := refusal(guest, write_ptl(folder / "asked.ptl", pending)):
-            missing = set(re.findall(r"[A-Za-z_]\w*::[\w.]+", reason)) & set(pending)
-            assert missing, reason
-            pending = [name for name in pending if name not in missing]
-        operators += pending
+        operators += loadable(guest, folder, names[start : start + _CHUNK])
     versions = [
-        n for n in range(1, 13) if "version" not in refusal(guest, write_ptl(folder / "v.ptl", [], n))
+        n
+        for n in range(1, 13)
+        if "version" not in refusal(guest, write_ptl(folder / "v.ptl", ["aten::neg"], n))
     ]
     return {"bytecode": [min(versions), max(versions)], "operators": operators}
+
+
+def loadable(guest: Guest, folder: Path, names: list[str]) -> list[str]:
+    """Those operators that the runtime loads. Some releases name only the first one that they lack."""
+    while names and (reason := refusal(guest, write_ptl(folder / "asked.ptl", names))):
+        missing = set(re.findall(r"[A-Za-z_]\w*::[\w.]+", reason)) & set(names)
+        if not missing and len(names) > 1:  # one of them brings the loader down: find it
+            half = len(names) // 2
+            return loadable(guest, folder, names[:half]) + loadable(guest, folder, names[half:])
+        if not missing:
+            print("cannot be loaded:", *names, reason, flush=True)
+            return []
+        names = [name for name in names if name not in missing]
+    return names
 
 
 def write_ptl(path: Path, operators: list[str], version: int = 8) -> Path:
@@ -54,7 +64,7 @@ def write_ptl(path: Path, operators: list[str], version: int = 8) -> Path:
             data = source.read(name)
             if name.endswith("/bytecode.pkl"):
                 _, (function, code, *schema) = pickle.loads(data)
-                wanted = tuple((*[*operator.split(".", 1), ""][:2], 1) for operator in operators)
+                wanted = tuple(tuple([*operator.split(".", 1), ""][:2]) for operator in operators)
                 code = tuple(
                     ("operators", wanted) if key == "operators" else (key, part) for key, part in code
                 )

@@ -7,15 +7,15 @@ them by asking the runtimes themselves.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from edgepack.bundle.manifest import Artifact
 from edgepack.errors import UsageError
-from edgepack.runners.runtimes import RUNTIMES, RuntimeRelease, find_release
+from edgepack.runners.runtimes import RUNTIMES, RuntimeRelease, default_release, find_release
+from edgepack.targets import Target
 
 FOLDER = Path(__file__).parent / "capabilities"
 
@@ -45,11 +45,26 @@ class Objection:
     hint: str = ""
 
 
-def check_statically(artifact: Artifact, runtime_id: str) -> tuple[Objection, ...]:
+class Needs(Protocol):
+    """What has needs: an artifact of a manifest, or a candidate of a build."""
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """Names of the operators that it uses."""
+        ...
+
+    @property
+    def requires(self) -> Mapping[str, str]:
+        """What else a runtime must offer."""
+        ...
+
+
+def check_statically(artifact_id: str, needs: Needs, runtime_id: str) -> tuple[Objection, ...]:
     """Compare what an artifact needs with what a runtime has.
 
     Args:
-        artifact: With its operators and requirements, as the manifest has them.
+        artifact_id: "format/precision", for the objections.
+        needs: Its operators and requirements.
         runtime_id: A runtime of the artifact's format.
 
     Returns:
@@ -60,28 +75,35 @@ def check_statically(artifact: Artifact, runtime_id: str) -> tuple[Objection, ..
     """
     release = find_release(runtime_id)
     known = capabilities(release)
-    found = [*_bytecode(artifact, known), *_operators(artifact, release, known)]
-    return tuple(Objection(artifact.id, release.id, reason, hint) for reason, hint in found)
+    if known is None:
+        raise UsageError(
+            f"what {release.id} can load is not known", hint="verify with --runner arm64 instead"
+        )
+    found = [*_bytecode(needs, known), *_operators(needs, release, known)]
+    return tuple(Objection(artifact_id, release.id, reason, hint) for reason, hint in found)
+
+
+def gate_runtimes(target: Target, form: str, chosen: Sequence[str]) -> list[str]:
+    """Say which runtimes an artifact has to fit: those that were chosen, or else the target's own.
+
+    A runtime of which nothing is known, such as an archive of the user's own, has no say.
+    """
+    of_format = [RUNTIMES[one] for one in chosen if one in RUNTIMES and RUNTIMES[one].format == form]
+    return [one.id for one in of_format or [default_release(target, form)] if capabilities(one)]
 
 
 @cache
-def capabilities(release: RuntimeRelease) -> Mapping[str, Any]:
-    """Give what is known of a runtime.
-
-    Raises:
-        UsageError: Nothing is.
-    """
+def capabilities(release: RuntimeRelease) -> Mapping[str, Any] | None:
+    """Give what is known of a runtime, or None."""
     try:
         known: Mapping[str, Any] = json.loads((FOLDER / f"{release.slug}.json").read_text(encoding="ascii"))
-    except FileNotFoundError as error:
-        raise UsageError(
-            f"what {release.id} can load is not known", hint="verify with --runner arm64 instead"
-        ) from error
+    except FileNotFoundError:
+        return None
     return known
 
 
-def _bytecode(artifact: Artifact, known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    version = artifact.requires.get("bytecode")
+def _bytecode(needs: Needs, known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    version = needs.requires.get("bytecode")
     if version is None or "bytecode" not in known:
         return
     low, high = known["bytecode"]
@@ -92,20 +114,18 @@ def _bytecode(artifact: Artifact, known: Mapping[str, Any]) -> Iterator[tuple[st
         )
 
 
-def _operators(
-    artifact: Artifact, release: RuntimeRelease, known: Mapping[str, Any]
-) -> Iterator[tuple[str, str]]:
-    for operator in artifact.operators:
+def _operators(needs: Needs, release: RuntimeRelease, known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for operator in needs.operators:
         if not _has(known, operator):
-            others = [
-                one.id
-                for one in RUNTIMES.values()
-                if one.format == release.format and one != release and _has(capabilities(one), operator)
-            ]
-            hint = f"{', '.join(others)} {'has' if len(others) == 1 else 'have'} it" if others else ""
-            yield f"the runtime has no operator {operator}", hint
+            yield f"the runtime has no operator {operator}", _others_with(operator, release)
         elif wrong := KNOWN_WRONG.get((release.id, operator)):
             yield f"the runtime computes {operator} wrong: {wrong}", "replace it in the model"
+
+
+def _others_with(operator: str, release: RuntimeRelease) -> str:
+    peers = [one for one in RUNTIMES.values() if one.format == release.format]
+    others = [one.id for one in peers if (known := capabilities(one)) and _has(known, operator)]
+    return f"{', '.join(others)} {'has' if len(others) == 1 else 'have'} it" if others else ""
 
 
 def _has(known: Mapping[str, Any], operator: str) -> bool:

@@ -18,7 +18,9 @@ def artifact(form, *operators, **requires):
 
 
 def reasons(form, runtime, *operators, **requires):
-    return [one.reason for one in check_statically(artifact(form, *operators, **requires), runtime)]
+    return [
+        one.reason for one in check_statically("a/float32", artifact(form, *operators, **requires), runtime)
+    ]
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
@@ -71,10 +73,11 @@ def test_the_bytecode_has_to_be_one_that_the_runtime_loads(version, fits):
 
 
 def test_the_hint_names_the_releases_that_have_it():
-    (objection,) = check_statically(artifact("torch_lite", "aten::scaled_dot_product_attention"), _PYTORCH)
+    needs = artifact("torch_lite", "aten::scaled_dot_product_attention")
+    (objection,) = check_statically("torch_lite/float32", needs, _PYTORCH)
     assert objection.hint == "torch==2.1.0 has it"
 
 
 def test_an_unknown_runtime_is_named():
     with pytest.raises(UsageError, match="unknown runtime 'torch==9'"):
-        check_statically(artifact("torch_lite"), "torch==9")
+        check_statically("a", artifact("torch_lite"), "torch==9")

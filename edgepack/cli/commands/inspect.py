@@ -56,7 +56,7 @@ def _compare(manifest: Manifest, against: tuple[str, ...]) -> Outcome:
     rows: list[tuple[str, str, str]] = []
     objections: list[Objection] = []
     for artifact, release in pairs:
-        found = check_statically(artifact, release.id)
+        found = check_statically(artifact.id, artifact, release.id)
         objections += found
         rows += [(artifact.id, release.title, f"{one.reason}{_in_brackets(one.hint)}") for one in found]
         if not found:
