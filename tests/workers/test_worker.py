@@ -113,7 +113,7 @@ def test_what_a_job_leaves_behind_is_ended(workers, tmp_path):
 
 
 def test_closing_ends_a_running_job(tmp_path):
-    failures = []
+    failures, others = [], _children()
     with Workers(tmp_path / "logs") as pool:
         worker = pool.start()
 
@@ -125,7 +125,7 @@ def test_closing_ends_a_running_job(tmp_path):
 
         thread = threading.Thread(target=wait)
         thread.start()
-        pids = _await_children(2)
+        pids = _await_children(2, but=others)
     thread.join(timeout=20)
     assert len(failures) == 1
     assert all(_gone(pid) for pid in pids)
@@ -157,12 +157,17 @@ def test_killing_the_main_process_leaves_nothing_running(tmp_path):
     assert all(_gone(pid) for pid in pids)
 
 
-def _await_children(count: int, of: int | None = None) -> list[int]:
+def _children(of: int | None = None) -> set[int]:
+    return {child.pid for child in psutil.Process(of).children(recursive=True)}
+
+
+def _await_children(
+    count: int, of: int | None = None, but: frozenset[int] | set[int] = frozenset()
+) -> set[int]:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        children = psutil.Process(of).children(recursive=True)
-        if len(children) >= count:
-            return [child.pid for child in children]
+        if len(children := _children(of) - but) >= count:
+            return children
         time.sleep(0.02)
     raise AssertionError(f"expected {count} child processes")
 
