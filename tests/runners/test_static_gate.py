@@ -23,8 +23,8 @@ def reasons(form, runtime, *operators, **requires):
     ]
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES)
-def test_something_is_known_of_every_runtime(runtime):
+@pytest.mark.parametrize("runtime", [_PYTORCH, _TFLITE, "torch==2.1.0", "ai-edge-litert==2.1.2"])
+def test_enough_is_known_of_the_runtimes_that_targets_use(runtime):
     known = capabilities(RUNTIMES[runtime])
     assert known["runtime"] == runtime
     assert len(known["operators"]) > 150
@@ -43,7 +43,7 @@ def test_something_is_known_of_every_runtime(runtime):
         # Registered on the host by another package, and nowhere else.
         (_PYTORCH, ["torchvision::nms"], ["the runtime has no operator torchvision::nms"]),
         (
-            "torch==1.12.1",
+            _PYTORCH,
             ["aten::floor_divide"],
             ["the runtime computes aten::floor_divide wrong: it truncates towards zero"],
         ),
