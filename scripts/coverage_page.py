@@ -33,10 +33,11 @@ Written by `scripts/coverage`; do not edit. Measured with onnx {onnx}, onnx2tf {
 ai-edge-litert {litert}.
 
 The cases are those of ONNX's own backend suite whose inputs and outputs are arrays: {node} cases of single
-operators, and {models} small models of the suite's folders {folders}. Each case is prepared, converted, run
-in LiteRT on the suite's inputs and judged against **the suite's expected outputs with the suite's own
-tolerances** (relative 1e-3, absolute 1e-7). Failures are in the denominator. An output that the converter
-leaves in channels-last order counts as right in that order, because a bundle's manifest records the axes.
+operators, and {models} small models of the suite's folders {folders}.
+Each case is prepared, converted, run in LiteRT on the suite's inputs and judged against **the expected
+outputs of the suite with its own tolerances** (relative 1e-3, absolute 1e-7). Failures are in the
+denominator. An output that the converter leaves in channels-last order counts as right in that order,
+because a bundle's manifest records the axes.
 
     scripts/coverage            # repeats all of it
     scripts/coverage --step 16  # a sample
@@ -50,8 +51,7 @@ What the columns mean:
 - **crash**, **timeout**: the process was killed; the worker that held it reports so.
 
 "Routes" are those of a build: the guarded model first and, where that fails the check, the prepared one.
-Inputs that decide shapes (axes, sizes, pads, trip counts) are bound to the case's values, as `--bind` does;
-the last line of the first table leaves every input free.
+Inputs that decide shapes (axes, sizes, pads, trip counts) are bound to the case's values there.
 """
 
 

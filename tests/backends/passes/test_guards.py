@@ -110,6 +110,13 @@ SHOWN = [
         {"strides": [2, 2], "output_shape": [10, 14]},
     ),
     Shown(
+        "convolution_transposed_to_size",
+        "ConvTranspose",
+        {"x": _floats(1, 3, 4, 5)},
+        [_floats(3, 2, 3, 3)],
+        {"strides": [3, 3], "pads": [1] * 4, "output_padding": [2, 2]},
+    ),
+    Shown(
         "resize",
         "Resize",
         {"x": _floats(1, 3, 5, 6)},

@@ -96,13 +96,18 @@ def _by_columns(tensor: Tensor, weights: Tensor, bias: Tensor | None, windows: W
     return result if bias is None else result + reshape(bias, (1, maps, *[1] * len(windows.out)))
 
 
-def _fixed_size(node: Node) -> bool:
-    return "output_shape" in node.given or node.text("auto_pad") == "SAME_LOWER"
+def _ends_elsewhere(node: Node) -> bool:
+    extra, pads = node.integers("output_padding"), node.integers("pads")
+    beyond = any(more > pad > 0 for more, pad in zip(extra, pads[len(extra) :], strict=False))
+    return beyond or "output_shape" in node.given or node.text("auto_pad") == "SAME_LOWER"
 
 
-@rewrite("ConvTranspose", when=_fixed_size, wrong_in="2.6.9")
+@rewrite("ConvTranspose", when=_ends_elsewhere, wrong_in="2.6.9")
 def convolution_transposed_to_size(node: Node) -> Tensor:
-    """ConvTranspose with `output_shape` or SAME_LOWER, which the converter pads on the wrong side."""
+    """ConvTranspose with `output_shape`, SAME_LOWER or an output_padding above the padding.
+
+    The converter makes the result of the first two too large, and that of the last too small.
+    """
     return _transposed(node)
 
 
