@@ -22,7 +22,7 @@ from edgepack.reference import load_reference
 from edgepack.report import Report
 from edgepack.report import json as report_json
 from edgepack.report.html import render_html
-from edgepack.runners.arm64 import open_arm64
+from edgepack.runners.arm64 import Arm64Runner, open_arm64
 from edgepack.runners.base import Runner
 from edgepack.runners.host import HostRunner
 from edgepack.sources import find_kind
@@ -78,11 +78,7 @@ def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
         Workers(Path(scratch) / "logs", options.limits) as workers,
         open_arm64(options.runners, formats, target, Path(scratch), options.limits, timer) as emulated,
     ):
-        runners: dict[str, list[Runner]] = {name: [] for name in formats}
-        for name, places in runners.items():
-            if "host" in options.runners.names:
-                places.append(HostRunner(workers))
-            places += [one for one in emulated if one.format == name]
+        runners = {name: _runners(name, options, workers, emulated) for name in formats}
         site = Site(options, Path(scratch), workers, timer, runners)
         backends = _start_backends(site, plan, kind)
         reference = _load(site, kind)
@@ -108,6 +104,14 @@ def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
                 force=options.force,
             )
     return BuildResult(open_bundle(output), report)
+
+
+def _runners(
+    form: str, options: BuildOptions, workers: Workers, emulated: Sequence[Arm64Runner]
+) -> list[Runner]:
+    """Give the places where artifacts of one format have to be right."""
+    places: list[Runner] = [HostRunner(workers)] if "host" in options.runners.names else []
+    return places + [one for one in emulated if one.format == form]
 
 
 def _start_backends(site: Site, plan: Sequence[tuple[str, str]], kind: SourceKind) -> dict[str, Backend]:
