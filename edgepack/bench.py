@@ -172,4 +172,10 @@ def _count_all(
 
     pairs = [(one, runner) for one in artifacts for runner in runners if runner.format == one.format]
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as threads:
-        return tuple(threads.map(count, pairs))
+        try:
+            return tuple(threads.map(count, pairs))
+        except BaseException:
+            # The executor waits for its threads and these for their jobs: end the jobs first.
+            for runner in runners:
+                runner.close()
+            raise

@@ -71,6 +71,8 @@ def prove_all(
         except BaseException:
             # The threads wait for their jobs and the executor for its threads: end the jobs first.
             site.workers.close()
+            for runner in (one for places in site.runners.values() for one in places):
+                runner.close()
             raise
 
 

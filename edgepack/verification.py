@@ -188,7 +188,13 @@ def _check_all(
 
     pairs = [(one, runner) for one in artifacts for form, runner in runners if form == one.format]
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as threads:
-        return list(threads.map(check, pairs))
+        try:
+            return list(threads.map(check, pairs))
+        except BaseException:
+            # The executor waits for its threads and these for their jobs: end the jobs first.
+            for _, runner in runners:
+                runner.close()
+            raise
 
 
 def _subject(bundle: Bundle, artifact: Artifact) -> Subject:

@@ -25,7 +25,7 @@ from edgepack.runners.machine import command_for
 from edgepack.runners.runtime_store import InstalledRuntime, RuntimeStore
 from edgepack.runners.runtimes import default_release
 from edgepack.targets import Target
-from edgepack.workers import Limits
+from edgepack.workers import JobFailed, Limits
 
 if TYPE_CHECKING:
     from edgepack.compare import Array
@@ -57,6 +57,7 @@ class Guests:
         self._programs: dict[str, GuestProgram] = {}
         self._stack = ExitStack()
         self._lock = threading.Lock()
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -64,7 +65,13 @@ class Guests:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        self.close()
+
+    def close(self) -> None:
+        """End all guests, at once and without asking; no more can be started."""
+        with self._lock:
+            self._closed = True
+            self._stack.close()
 
     def start(self, runtime: InstalledRuntime, cpu: Cpu) -> Guest:
         """Give the guest that runs this runtime on this processor; it is started at the first call.
@@ -73,8 +80,12 @@ class Guests:
 
         Raises:
             MissingTool: Part of the toolchain is not installed.
+            JobFailed: The guests have been closed.
         """
         with self._lock:
+            if self._closed:
+                # A thread that goes on after an interruption must not bring guests back to life.
+                raise JobFailed("the guests have been ended")
             key = (runtime.release.id, cpu.name)
             if key not in self._started:
                 self._started[key] = self._stack.enter_context(self._start(runtime, cpu))
@@ -114,6 +125,10 @@ class Arm64Runner:
         """Name the runtime and the processor; see `Runner.describe`."""
         del form  # it executes only one
         return f"{self.runtime.release.title} on {self.cpu.name}"
+
+    def close(self) -> None:
+        """End all guests; see `Runner.close`."""
+        self.guests.close()
 
     def check(self, subject: Subject, golden: GoldenSet, tolerance: Tolerance) -> ArtifactResult:
         """Run every golden case and judge the outputs; see `Runner.check`."""

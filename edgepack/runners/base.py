@@ -40,6 +40,10 @@ class Runner(Protocol):
         """Name what executes artifacts of this format here: the library, its release, the processor."""
         ...
 
+    def close(self) -> None:
+        """End whatever runs there, at once; jobs that are waited for fail, and no more can be started."""
+        ...
+
     def check(self, subject: Subject, golden: GoldenSet, tolerance: Tolerance) -> ArtifactResult:
         """Run every golden case and judge the outputs.
 

@@ -30,6 +30,10 @@ class HostRunner:
         """Name the backend's runtime; see `Runner.describe`."""
         return load_backend(form).runtime()
 
+    def close(self) -> None:
+        """End all workers; see `Runner.close`."""
+        self._workers.close()
+
     def check(self, subject: Subject, golden: GoldenSet, tolerance: Tolerance) -> ArtifactResult:
         """Run every golden case and judge the outputs; see `Runner.check`."""
         backend = load_backend(subject.format)
