@@ -76,6 +76,9 @@ def make_artifact(attempt: Attempt, name: str) -> Artifact:
         route=attempt.route,
         operators=candidate.operators,
         verified=tuple(result.verified() for result in attempt.results),
+        allowed=next((result.tolerance for result in attempt.results), None),
+        answers=next((result.answers for result in attempt.results), None),
+        kept_float=candidate.kept_float,
     )
 
 

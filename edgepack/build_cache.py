@@ -116,6 +116,7 @@ class ArtifactCache:
             outputs=artifact.outputs,
             requires=artifact.requires,
             operators=artifact.operators,
+            kept_float=artifact.kept_float,
         )
         return Attempt(artifact_id, artifact.route, candidate, report.results, report.failures)
 
@@ -160,4 +161,5 @@ def _making(options: BuildOptions) -> dict[str, object]:
         "script": options.script,
         "bytecode": options.bytecode,
         "runners": asdict(options.runners),
+        "quantisation": asdict(options.quantisation),
     }

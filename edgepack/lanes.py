@@ -1,10 +1,11 @@
-"""Prove all artifacts of a build: the formats side by side, the precisions of one format in turn."""
+"""Prove all artifacts of a build: formats side by side, and of each, after float32, all precisions."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgepack.backends.base import Backend, RouteContext
@@ -19,6 +20,8 @@ from edgepack.runners.base import Runner
 from edgepack.samples import Samples
 from edgepack.sources.base import ModelInfo
 from edgepack.workers import Worker, Workers
+
+_BASE = "float32"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Reference:
     golden: GoldenSet
     calibration: Samples | None = None
     labels: LabelledData | None = None
+    answers: tuple[int, ...] = ()
 
     @property
     def data_warnings(self) -> tuple[str, ...]:
@@ -59,7 +63,7 @@ def prove_all(
     backends: Mapping[str, Backend],
     plan: Sequence[tuple[str, str]],
 ) -> list[Attempt]:
-    """Make and prove every artifact: formats side by side, the precisions of one after another."""
+    """Make and prove every artifact, and give the attempts in the order of the plan."""
     lanes = {name: [precision for format_, precision in plan if format_ == name] for name in backends}
     with ThreadPoolExecutor(max_workers=max(1, len(lanes))) as threads:
         try:
@@ -89,23 +93,28 @@ def _prove_format(
         reference.calibration,
         reference.labels,
     )
-    attempts: list[Attempt] = []
-    for precision in precisions:
-        context = RouteContext(
-            model=reference.worker,
-            info=reference.info,
-            golden=reference.golden,
-            workers=site.workers,
-            folder=folder,
-            shared=shared,
-            options=site.options,
-            verified={one.id.partition("/")[2]: one.candidate for one in attempts if one.candidate},
-            calibration=reference.calibration,
-            labels=reference.labels,
-        )
-        prover = Prover(backend, context, site.runners[backend.name], site.emit)
-        attempts.append(_prove_or_recall(prover, precision, cache))
-    return attempts
+    context = RouteContext(
+        model=reference.worker,
+        info=reference.info,
+        golden=reference.golden,
+        workers=site.workers,
+        folder=folder,
+        shared=shared,
+        options=site.options,
+        verified={},
+        calibration=reference.calibration,
+        labels=reference.labels,
+    )
+    prover = Prover(backend, context, site.runners[backend.name], site.emit, reference.answers)
+    # Quantised files are made from the float32 file, also when that is not wanted itself.
+    base = _prove_or_recall(prover, _BASE, cache)
+    verified = {_BASE: base.candidate} if base.candidate else {}
+    failed = {} if base.candidate else {_BASE: base.reason}
+    prover = replace(prover, context=replace(context, verified=verified, failed=failed))
+    rest = [precision for precision in precisions if precision != _BASE]
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as threads:
+        attempts = list(threads.map(lambda precision: _prove_or_recall(prover, precision, cache), rest))
+    return [base, *attempts] if _BASE in precisions else attempts
 
 
 def _prove_or_recall(prover: Prover, precision: str, cache: ArtifactCache) -> Attempt:

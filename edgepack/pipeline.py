@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgepack import assemble
+from edgepack.answers import reference_answers
 from edgepack.backends import load_backend, require
 from edgepack.backends.base import Backend
 from edgepack.build_cache import build_key, unchanged
@@ -15,11 +16,12 @@ from edgepack.bundle import Bundle, check_output, open_bundle, write_bundle
 from edgepack.bundle.manifest import Gap
 from edgepack.errors import ConversionError, SourceError, VerificationFailed
 from edgepack.events import Event, EventKind, Listener, StepTimer, ignore, step
+from edgepack.labels import LabelledData
 from edgepack.lanes import Reference, Site, prove_all
 from edgepack.options import BuildOptions
 from edgepack.prove import keep_evidence
 from edgepack.reference import load_reference
-from edgepack.report import Report
+from edgepack.report import Report, plots
 from edgepack.report import json as report_json
 from edgepack.report.html import render_html
 from edgepack.runners.arm64 import Arm64Runner, open_arm64
@@ -29,7 +31,7 @@ from edgepack.sources import find_kind
 from edgepack.sources.base import SourceKind
 from edgepack.targets import find_target
 from edgepack.user_data import check_user_data, read_user_data
-from edgepack.workers import JobFailed, Workers
+from edgepack.workers import JobFailed, Worker, Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,10 @@ def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
                 options.output,
                 manifest,
                 assemble.bundle_files(manifest, findings),
-                reports={"report.json": report_json.dumps(report), "report.html": render_html(report)},
+                reports={
+                    "report.json": report_json.dumps(report),
+                    "report.html": render_html(report, _plots(site, report)),
+                },
                 force=options.force,
             )
     return BuildResult(open_bundle(output), report)
@@ -117,6 +122,8 @@ def _runners(
 def _start_backends(site: Site, plan: Sequence[tuple[str, str]], kind: SourceKind) -> dict[str, Backend]:
     """Find the backends and let their workers import while the model is still loading."""
     site.workers.start(*kind.modules)
+    if plots.can_draw():
+        site.workers.start(*plots.MODULES)
     backends = {name: load_backend(name) for name, _ in plan}
     for backend in backends.values():
         if kind.framework not in backend.frameworks:
@@ -146,7 +153,32 @@ def _load(site: Site, kind: SourceKind) -> Reference:
             ) from error
         info, golden = worker.answer
     calibration, labels = read_user_data(site, kind, golden)
-    return Reference(worker, info, golden, calibration, labels)
+    answers = _answers(site, worker, labels) if labels is not None else ()
+    return Reference(worker, info, golden, calibration, labels, answers)
+
+
+def _answers(site: Site, worker: Worker, labels: LabelledData) -> tuple[int, ...]:
+    with step(site.emit, "run the model on the labelled data"):
+        try:
+            answers: tuple[int, ...] = worker.run(reference_answers, labels, name="labelled data")
+        except JobFailed as error:
+            raise SourceError(
+                f"running the model on the labelled data failed: {error.reason}", details={"log": error.log}
+            ) from error
+    return answers
+
+
+def _plots(site: Site, report: Report) -> tuple[plots.Plot, ...]:
+    wanted = plots.wanted_plots(report)
+    if any(plot.missing for plot in wanted):
+        return wanted
+    try:
+        drawn: tuple[plots.Plot, ...] = site.workers.start(*plots.MODULES).run(
+            plots.draw_plots, report, wanted, name="plots"
+        )
+    except JobFailed as error:
+        return tuple(replace(plot, missing=f"It could not be drawn: {error.reason}") for plot in wanted)
+    return drawn
 
 
 def _gaps_by_nature(
@@ -178,4 +210,5 @@ def _refuse_what_failed(site: Site, findings: assemble.Findings, report: Report)
             f"not shipped, because no route gives what the model computes: {names}", hint, details
         )
     reason = failed[0].failures[0].reason if failed[0].failures else "no route to it"
-    raise ConversionError(f"no route leads to {names}: {reason}", failed[0].hint or hint, details)
+    hints = "; ".join(one for one in (failed[0].hint, hint) if one)
+    raise ConversionError(f"no route leads to {names}: {reason}", hints, details)

@@ -17,12 +17,14 @@ from edgepack.errors import (
     VerificationFailed,
 )
 from edgepack.events import Listener, step
-from edgepack.precision import PRECISIONS
+from edgepack.precision import tolerance_for
 from edgepack.report.model import ArtifactResult, RouteFailure
 from edgepack.runners.base import Runner, Subject
 from edgepack.runners.static_gate import check_statically, gate_runtimes
 from edgepack.targets import find_target
 from edgepack.workers import JobFailed
+
+_KEEP_FLOAT = "--keep-float auto finds the layers that must stay in float; --keep-float PATTERN names them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,11 @@ class Attempt:
     failures: tuple[RouteFailure, ...] = ()
 
     @property
+    def reason(self) -> str:
+        """Why there is no file, in one sentence."""
+        return self.failures[-1].reason if self.failures else "no route to it"
+
+    @property
     def hint(self) -> str:
         """What the first failed route that had a suggestion suggests."""
         return next((failure.hint for failure in self.failures if failure.hint), "")
@@ -57,6 +64,7 @@ class Prover:
         backend: Of the format.
         context: What routes may use; `folder` is the format's own folder here.
         runners: Where a file has to be right.
+        answers: The source model's answers to the labelled data, if there is any.
         emit: Who is told.
     """
 
@@ -64,6 +72,7 @@ class Prover:
     context: RouteContext
     runners: Sequence[Runner]
     emit: Listener
+    answers: Sequence[int] = ()
 
     def prove(self, precision: str) -> Attempt:
         """Try the routes to a precision in order; the first whose file is right on every runner wins."""
@@ -79,7 +88,11 @@ class Prover:
         folder.mkdir(parents=True)
         try:
             with step(self.emit, f"make {before.id} ({route.name})"):
-                candidate = route.make(replace(self.context, folder=folder))
+                candidate = route.make(
+                    replace(
+                        self.context, folder=folder, judge=lambda one: self._lacks(before.id, one, precision)
+                    )
+                )
             self._check_statically(before.id, candidate)
             results = tuple(self._check(before.id, candidate, precision, runner) for runner in self.runners)
         except (ConversionError, JobFailed, MissingTool, SourceError, VerificationFailed) as error:
@@ -87,8 +100,14 @@ class Prover:
             return replace(before, failures=(*before.failures, failure))
         wrong = [result for result in results if not result.passed]
         if wrong:
-            comparisons = tuple(one for result in wrong for one in result.comparisons)
-            failure = RouteFailure(before.id, route.name, "computes something else", comparisons=comparisons)
+            failure = RouteFailure(
+                before.id,
+                route.name,
+                next((one.shortfall for one in wrong if one.shortfall), "computes something else"),
+                hint=_KEEP_FLOAT if candidate.layers else "",
+                comparisons=tuple(one for result in wrong for one in result.comparisons),
+                layers=candidate.layers,
+            )
             return replace(before, failures=(*before.failures, failure))
         return replace(before, route=route.name, candidate=candidate, results=results)
 
@@ -103,9 +122,30 @@ class Prover:
     def _check(
         self, artifact_id: str, candidate: Candidate, precision: str, runner: Runner
     ) -> ArtifactResult:
-        subject = Subject(artifact_id, self.backend.name, candidate.path, candidate.inputs, candidate.outputs)
         with step(self.emit, f"check {artifact_id} on {runner.name}"):
-            return runner.check(subject, self.context.golden, PRECISIONS[precision].tolerance)
+            result = self._judge(artifact_id, candidate, precision, runner)
+        return replace(result, layers=candidate.layers, kept_float=candidate.kept_float)
+
+    def _lacks(self, artifact_id: str, candidate: Candidate, precision: str) -> str:
+        """Say what a candidate lacks to be shipped; see `RouteContext.judge`."""
+        for runner in self.runners:
+            result = self._judge(artifact_id, candidate, precision, runner)
+            if not result.passed:
+                wrong = (one.reason for one in result.comparisons if not one.passed)
+                return result.shortfall or next(wrong, "nothing to compare")
+        return ""
+
+    def _judge(
+        self, artifact_id: str, candidate: Candidate, precision: str, runner: Runner
+    ) -> ArtifactResult:
+        context = self.context
+        subject = Subject(artifact_id, self.backend.name, candidate.path, candidate.inputs, candidate.outputs)
+        allowed = tolerance_for(precision, context.options.quantisation.gates)
+        result = runner.check(subject, context.golden, allowed)
+        if context.labels is None or not all(one.passed for one in result.comparisons):
+            return result
+        answers = runner.answer(subject, context.info.spec, context.labels, self.answers)
+        return replace(result, answers=answers)
 
 
 def keep_evidence(folder: Path, logs: Path, keep: Path) -> None:

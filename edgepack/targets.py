@@ -108,7 +108,7 @@ def _require(name: str, known: Iterable[str], message: str) -> None:
 
 _FORMATS = {
     "torch_lite": ("float32",),
-    "tflite": ("float32",),
+    "tflite": ("float32", "float16", "dynamic", "int8", "int16x8"),
 }
 _ANDROID_RUNTIMES = (
     Runtime("pytorch_android_lite", "1.12.2", "torch_lite", bytecode=(4, 9)),

@@ -57,6 +57,7 @@ def test_a_program_builds_verifies_and_runs(tmp_path, monkeypatch):
         str(tmp_path / "net.onnx"),
         output=tmp_path / "out.zip",
         cases=2,
+        precisions=["float32"],
         emit=lambda event: steps.append(event.step),
     )
     assert (bundle.name, bundle.path, len(bundle.manifest.golden)) == ("net", tmp_path / "out.zip", 2)

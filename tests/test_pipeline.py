@@ -8,7 +8,7 @@ import pytest
 
 from edgepack.config import build_options
 from edgepack.errors import ConversionError, SourceError, UsageError, VerificationFailed
-from edgepack.events import EventKind
+from edgepack.events import EventKind, ignore
 from edgepack.pipeline import build
 from edgepack.verification import verify
 
@@ -70,8 +70,10 @@ def cache_of_its_own(tmp_path, monkeypatch):
     monkeypatch.setenv("EDGEPACK_CACHE_DIR", str(tmp_path / "cache"))
 
 
-def run(source, output, **settings):
-    return build(build_options(source, {"output": str(output), "name": "net", **settings}))
+def run(source, output, emit=ignore, **settings):
+    """Build in float32 unless told otherwise: what is tested here goes for all precisions alike."""
+    defaults = {"output": str(output), "name": "net", "precisions": ["float32"]}
+    return build(build_options(source, {**defaults, **settings}), emit)
 
 
 def files(root):
@@ -102,21 +104,22 @@ def test_bundle_holds_both_formats_and_verifies_without_its_source(source, tmp_p
 
 
 def test_same_inputs_give_the_same_bytes(source, tmp_path):
-    text = source(GOOD)
-    run(text, tmp_path / "one", cache=False)
-    run(text, tmp_path / "two", cache=False)
+    text, every = source(GOOD), {"cache": False, "precisions": [], "calibration": "golden"}
+    run(text, tmp_path / "one", **every)
+    run(text, tmp_path / "two", **every)
     one, two = files(tmp_path / "one"), files(tmp_path / "two")
     for report in ("report.json", "report.html"):
         del one[report], two[report]
     assert one == two
-    assert {"manifest.json", "artifacts/net.float32.ptl", "artifacts/net.float32.tflite"} <= one.keys()
+    quantised = {f"artifacts/net.{name}.tflite" for name in ("float16", "dynamic", "int8", "int16x8")}
+    float32 = {"artifacts/net.float32.ptl", "artifacts/net.float32.tflite"}
+    assert {"manifest.json"} | float32 | quantised <= one.keys()
 
 
 def test_second_build_converts_nothing_and_gives_the_same(source, tmp_path):
     text, events = source(GOOD), []
     run(text, tmp_path / "one")
-    settings = {"output": str(tmp_path / "two"), "name": "net"}
-    result = build(build_options(text, settings), events.append)
+    result = run(text, tmp_path / "two", events.append)
     made = [event for event in events if event.kind is EventKind.STARTED and event.step.startswith("make")]
     assert made == []
     assert len([event for event in events if "taken from the cache" in event.message]) == 2
@@ -198,11 +201,10 @@ def test_wrong_file_is_never_shipped(source, tmp_path, monkeypatch):
     """The judge itself: with an impossible tolerance even good files are refused, and exit code 1 says so."""
     from dataclasses import replace
 
-    from edgepack import prove
     from edgepack.precision import PRECISIONS, Tolerance
 
     strict = replace(PRECISIONS["float32"], tolerance=Tolerance(-1.0, 0.0, "nothing is near enough"))
-    monkeypatch.setitem(prove.PRECISIONS, "float32", strict)
+    monkeypatch.setitem(PRECISIONS, "float32", strict)
     with pytest.raises(VerificationFailed) as caught:
         run(source(GOOD), tmp_path / "out", formats=["torch_lite"])
     assert caught.value.exit_code == 1
@@ -240,8 +242,7 @@ def test_unchanged_file_is_not_even_loaded(onnx_file, tmp_path):
     first = run(text, tmp_path / "out")
     assert not first.unchanged
     assert [gap.id for gap in first.bundle.manifest.gaps] == ["torch_lite/float32"]
-    options = build_options(text, {"output": str(tmp_path / "out"), "name": "net"})
-    again = build(options, events.append)
+    again = run(text, tmp_path / "out", events.append)
     assert again.unchanged
     assert again.report.passed
     assert [event.kind for event in events] == [EventKind.NOTE]

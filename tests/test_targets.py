@@ -16,7 +16,12 @@ def test_every_row_is_complete(target):
 
 
 def test_a_plan_has_everything_in_the_targets_order():
-    assert find_target("android").plan(calibrated=False) == (("torch_lite", "float32"), ("tflite", "float32"))
+    assert find_target("android").plan(calibrated=False) == (
+        ("torch_lite", "float32"),
+        ("tflite", "float32"),
+        ("tflite", "float16"),
+        ("tflite", "dynamic"),
+    )
 
 
 def test_a_plan_keeps_to_what_was_asked_for():

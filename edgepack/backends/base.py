@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -11,6 +11,7 @@ from edgepack.bundle.manifest import TensorContract
 from edgepack.golden import GoldenSet
 from edgepack.options import BuildOptions
 from edgepack.sources.base import ModelInfo
+from edgepack.verdict import LayerError
 from edgepack.workers import Worker, Workers
 
 if TYPE_CHECKING:
@@ -21,13 +22,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A file that a route made and nobody has verified yet."""
+    """A file that a route made and nobody has verified yet.
+
+    Attributes:
+        path: Where it is.
+        inputs: By position in the file.
+        outputs: By position in the file.
+        requires: What a runtime must offer.
+        operators: Sorted names of the operators it uses.
+        layers: How far each layer is from the float32 file's, where the route can tell.
+        kept_float: Layers that the route left in float, though the precision has integers for them.
+    """
 
     path: Path
     inputs: tuple[TensorContract, ...]
     outputs: tuple[TensorContract, ...]
     requires: Mapping[str, str] = field(default_factory=dict)
     operators: tuple[str, ...] = ()
+    layers: tuple[LayerError, ...] = ()
+    kept_float: tuple[str, ...] = ()
+
+
+def _unjudged(candidate: Candidate) -> str:  # noqa: ARG001  what the prover replaces
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +62,8 @@ class RouteContext:
         verified: This backend's candidates that passed already, by precision.
         calibration: Representative inputs for quantisers, if the user gave any.
         labels: Inputs with their right answers, if the user gave any.
+        judge: Says what a candidate lacks to be shipped, or nothing: for routes that search.
+        failed: Why this backend has no verified file of a precision, by precision.
     """
 
     model: Worker
@@ -57,6 +76,8 @@ class RouteContext:
     verified: Mapping[str, Candidate]
     calibration: Samples | None = None
     labels: LabelledData | None = None
+    judge: Callable[[Candidate], str] = _unjudged
+    failed: Mapping[str, str] = field(default_factory=dict)
 
 
 class Route(Protocol):

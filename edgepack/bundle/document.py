@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
@@ -20,8 +21,10 @@ from edgepack.bundle.manifest import (
 )
 from edgepack.errors import BundleError, InternalError
 from edgepack.model import ModelSpec, TensorSpec
+from edgepack.precision import Tolerance
 from edgepack.processing.document import from_json as processing_from_json
 from edgepack.processing.document import to_json as processing_to_json
+from edgepack.verdict import Answers
 
 _FAMILY = SCHEMA.partition("/")[0]
 
@@ -94,6 +97,9 @@ def artifact_to_json(artifact: Artifact) -> dict[str, Any]:
         "route": artifact.route,
         "operators": sorted(artifact.operators),
         "verified": [_verified_out(verified) for verified in artifact.verified],
+        **({"allowed": asdict(artifact.allowed)} if artifact.allowed else {}),
+        **({"answers": asdict(artifact.answers)} if artifact.answers else {}),
+        **({"kept_float": list(artifact.kept_float)} if artifact.kept_float else {}),
     }
 
 
@@ -114,6 +120,9 @@ def artifact_from_json(document: Mapping[str, Any]) -> Artifact:
         route=document["route"],
         operators=tuple(document.get("operators", ())),
         verified=tuple(_verified_in(verified) for verified in document["verified"]),
+        allowed=_read(Tolerance, document.get("allowed")),
+        answers=_read(Answers, document.get("answers")),
+        kept_float=tuple(document.get("kept_float", ())),
     )
 
 
@@ -159,6 +168,10 @@ def _check_version(document: object) -> None:
         f"manifest.json is not a bundle's: it names no {_FAMILY!r} schema",
         hint="give the folder or .zip that `edgepack build` wrote",
     )
+
+
+def _read[Part](kind: type[Part], document: Mapping[str, Any] | None) -> Part | None:
+    return None if document is None else kind(**document)
 
 
 def _sorted(mapping: Mapping[str, str]) -> dict[str, str]:

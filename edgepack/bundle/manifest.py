@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from edgepack.model import ModelSpec
+from edgepack.precision import Tolerance
 from edgepack.processing.steps import Processing
+from edgepack.verdict import Answers
 
 SCHEMA = "edgepack.bundle/1"
 
@@ -89,6 +91,9 @@ class Artifact:
         route: The way it was made.
         operators: Sorted names of the operators it uses.
         verified: One entry per runner and runtime.
+        allowed: What the judge allowed; None for the precision's own tolerance.
+        answers: How often its top answer was right when it was built; None where that could not be told.
+        kept_float: Layers that were left in float although the precision has integers for them.
     """
 
     id: str
@@ -101,6 +106,9 @@ class Artifact:
     route: str
     operators: tuple[str, ...] = ()
     verified: tuple[Verified, ...] = ()
+    allowed: Tolerance | None = None
+    answers: Answers | None = None
+    kept_float: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,16 @@ from math import inf, isfinite
 
 from rich.filesize import decimal
 
-from edgepack.precision import Tolerance
+from edgepack.precision import PRECISIONS, Tolerance
 from edgepack.report.model import ArtifactResult, Report, RouteFailure
-from edgepack.verdict import Comparison
+from edgepack.verdict import Answers, Comparison, LayerError, worst_layers
 
-HEADINGS = ("artifact", "on", "size", "max\nerror", "needed\nrtol", "cosine", "SNR\ndB", "verdict")
-"""Of the table; it fits into 80 columns."""
+_FIGURES = ("max\nerror", "needed\nrtol", "cosine", "SNR\ndB")
+_ANSWERS = ("same\ntop %", "right\n%", "change\npoints")
+HEADINGS = ("artifact", "on", "size", *_FIGURES, *_ANSWERS, "verdict")
+_FIRST_TO_GO = _FIGURES[:2]
+"""What a narrow terminal has to do without; all of it is in report.json and in the page."""
+_WORST = 3
 _LOG_LINES = 12
 _REBUILD = "Try: building again looks for a route that is right on this runtime"
 _KEEP = "Try: --keep-failed DIR keeps the file and the logs, to see which layer is wrong"
@@ -25,10 +29,31 @@ _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the table: one cell for each of `HEADINGS`."""
+    """A line of a table: one cell for each heading."""
 
     cells: tuple[str, ...]
     passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under headings; a heading may have two lines."""
+
+    headings: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def width(self) -> int:
+        """How many columns of text it needs, a space between cells."""
+        lines = [tuple(max(one.split("\n"), key=len) for one in self.headings)]
+        lines += [row.cells for row in self.rows]
+        return sum(max(map(len, cells)) + 1 for cells in zip(*lines, strict=True)) - 1
+
+    def without(self, *headings: str) -> Table:
+        """Leave out columns."""
+        kept = [index for index, heading in enumerate(self.headings) if heading not in headings]
+        rows = (Row(tuple(row.cells[index] for index in kept), row.passed) for row in self.rows)
+        return Table(tuple(self.headings[index] for index in kept), tuple(rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +89,38 @@ def headline(report: Report) -> str:
     return clean(f"{report.name}{target}: {outcome}, {len(good)} of {total} artifacts proven")
 
 
-def rows(report: Report) -> list[Row]:
-    """Give the table: one row per artifact and runner, then one per artifact that no route led to."""
-    return [_result_row(result) for result in report.results] + [
-        _unmade_row(name, report.failures) for name in report.unmade
+def main_table(report: Report, width: int | None = None) -> Table:
+    """Give one row per artifact and runner, then one per artifact that no route led to.
+
+    Args:
+        report: What to show.
+        width: Leave out the least of the figures where the table would need more columns of text.
+    """
+    rows = [
+        *(_result_row(result) for result in report.results),
+        *(_unmade_row(name, report.failures) for name in report.unmade),
     ]
+    table = Table(HEADINGS, tuple(rows))
+    empty = [
+        name
+        for index, name in enumerate(HEADINGS)
+        if name in _ANSWERS and not any(row.cells[index] for row in rows)
+    ]
+    table = table.without(*empty)
+    for heading in _FIRST_TO_GO:
+        if width is not None and table.width > width:
+            table = table.without(heading)
+    return table
 
 
-def output_rows(report: Report) -> list[Row]:
-    """Give one row per artifact, runner and output: as `rows`, with the output in place of the size."""
-    return [
-        _row(
-            (result.artifact_id, result.place, one.output),
-            [one],
-            "passed" if one.passed else "FAILED",
-        )
+def output_table(report: Report) -> Table:
+    """Give one row per artifact, runner and output."""
+    rows = (
+        _row((result.artifact_id, result.place, one.output, *_figures([one])), passed=one.passed)
         for result in report.results
         for one in result.comparisons
-    ]
+    )
+    return Table(("artifact", "runs on", "output", *_FIGURES, "verdict"), tuple(rows))
 
 
 def sections(report: Report) -> list[Section]:
@@ -90,13 +129,15 @@ def sections(report: Report) -> list[Section]:
     overcome = [Item(_route_text(one)) for one in report.failures if one.artifact_id not in report.unmade]
     missing = [Item(clean(f"{gap.id}: {gap.reason}")) for gap in report.gaps if not gap.by_nature]
     left_out = [Item(clean(f"{gap.id}: {gap.reason}")) for gap in report.gaps if gap.by_nature]
-    warnings = [Item(clean(warning)) for warning in report.warnings]
+    kept = [Item(clean(_kept_text(one))) for one in report.results if one.kept_float]
+    warnings = [Item(clean(warning)) for warning in (*report.warnings, *_no_smaller(report))]
     found = (
         ("What failed", failed),
         ("Not in the bundle", missing),
         ("Left out, because this model cannot have it", left_out),
         ("Routes that failed before another succeeded", overcome),
         ("ARM64 beside this machine", list(_beside_host(report))),
+        ("Layers left in float", kept),
         ("Warnings", warnings),
     )
     return [Section(title, tuple(items)) for title, items in found if items]
@@ -122,29 +163,43 @@ def figure(value: float) -> str:
 
 
 def _result_row(result: ArtifactResult) -> Row:
-    verdict = "passed" if result.passed else "not run" if result.error else "FAILED"
     labels = (result.artifact_id, result.place, decimal(result.bytes))
-    return _row(labels, result.comparisons, verdict)
+    cells = (*labels, *_figures(result.comparisons), *_answer_cells(result.answers))
+    return _row(cells, passed=result.passed, otherwise="not run" if result.error else "FAILED")
 
 
 def _unmade_row(artifact_id: str, failures: Iterable[RouteFailure]) -> Row:
     """Show how far off the nearest file was, if any route led to one."""
     wrong = [one.comparisons for one in failures if one.artifact_id == artifact_id and one.comparisons]
     nearest = min(wrong, key=lambda verdicts: max(one.needed_relative for one in verdicts), default=())
-    return _row((artifact_id, "", ""), nearest, "FAILED" if nearest else "not made")
+    cells = (artifact_id, "", "", *_figures(nearest), *_answer_cells(None))
+    return _row(cells, passed=False, otherwise="FAILED" if nearest else "not made")
 
 
-def _row(labels: tuple[str, ...], comparisons: Sequence[Comparison], verdict: str) -> Row:
-    figures = ("", "", "", "")
-    if comparisons:
-        figures = (
-            figure(max(one.max_error for one in comparisons)),
-            figure(max(one.needed_relative for one in comparisons)),
-            f"{min(one.cosine for one in comparisons):.6f}",
-            _decibels(min(one.snr_db for one in comparisons)),
-        )
-    cells = tuple(clean(cell) for cell in (*labels, *figures, verdict))
-    return Row(cells, verdict == "passed")
+def _row(cells: tuple[str, ...], *, passed: bool, otherwise: str = "FAILED") -> Row:
+    return Row(tuple(clean(cell) for cell in (*cells, "passed" if passed else otherwise)), passed)
+
+
+def _figures(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
+    if not comparisons:
+        return ("",) * len(_FIGURES)
+    return (
+        figure(max(one.max_error for one in comparisons)),
+        figure(max(one.needed_relative for one in comparisons)),
+        f"{min(one.cosine for one in comparisons):.6f}",
+        _decibels(min(one.snr_db for one in comparisons)),
+    )
+
+
+def _answer_cells(answers: Answers | None) -> tuple[str, ...]:
+    if answers is None:
+        return ("",) * len(_ANSWERS)
+    accuracy, change = answers.accuracy, answers.change
+    return (
+        f"{100 * answers.agreement:.1f}",
+        "" if accuracy is None else f"{100 * accuracy:.1f}",
+        "" if change is None else f"{change:+.2f}",
+    )
 
 
 def _decibels(value: float) -> str:
@@ -156,9 +211,30 @@ def _allowed(report: Report) -> str:
     return "; ".join(f"{precision} {_bound(allowed)}" for precision, allowed in tolerances.items())
 
 
+def _kept_text(result: ArtifactResult) -> str:
+    return f"{result.artifact_id}: {', '.join(result.kept_float)}"
+
+
+def _no_smaller(report: Report) -> Iterator[str]:
+    """Say which quantised files save nothing: there was nothing in them to quantise, or too little."""
+    sizes = {result.artifact_id: result.bytes for result in report.results}
+    for artifact_id, size in sizes.items():
+        format_, _, precision = artifact_id.partition("/")
+        full = sizes.get(f"{format_}/float32")
+        if precision != "float32" and full is not None and size >= full:
+            yield f"{artifact_id} is no smaller than {format_}/float32"
+
+
 def _bound(allowed: Tolerance) -> str:
-    if allowed.snr_db is not None:
-        return f"SNR >= {allowed.snr_db:g} dB"
+    asked = [f"SNR >= {allowed.snr_db:g} dB"] if allowed.snr_db is not None else [_element_bound(allowed)]
+    if allowed.top_agreement is not None:
+        asked.append(f"top answers the same in {allowed.top_agreement:.1%}")
+    if allowed.accuracy_drop is not None:
+        asked.append(f"at most {allowed.accuracy_drop:g} points less accuracy")
+    return ", ".join(asked)
+
+
+def _element_bound(allowed: Tolerance) -> str:
     return f"|got - ref| <= {allowed.absolute:g} + rtol * max|ref| with rtol {allowed.relative:g}"
 
 
@@ -182,8 +258,9 @@ def _failed_results(report: Report) -> Iterator[Item]:
         elif not result.comparisons:
             yield Item(clean(f"{text}: there was nothing to compare, which proves nothing"))
         else:
-            notes = (*_verdict_notes(result.comparisons), _REBUILD)
-            yield Item(clean(f"{text} computes something else"), notes)
+            notes = (*_verdict_notes(result.comparisons, result.artifact_id), _REBUILD)
+            fault = f": {result.shortfall}" if result.shortfall else " computes something else"
+            yield Item(clean(f"{text}{fault}"), notes)
 
 
 def _beside_host(report: Report) -> Iterator[Item]:
@@ -207,7 +284,10 @@ def _unmade(report: Report) -> Iterator[Item]:
 
 
 def _route_item(failure: RouteFailure) -> Item:
-    notes = list(_verdict_notes(failure.comparisons))
+    notes = [
+        *_verdict_notes(failure.comparisons, failure.artifact_id),
+        *(clean(_layer_text(layer)) for layer in worst_layers(failure.layers, _WORST)),
+    ]
     if failure.hint:
         notes.append(clean(f"Try: {failure.hint}"))
     elif failure.comparisons:
@@ -220,13 +300,24 @@ def _route_text(failure: RouteFailure) -> str:
     return clean(f"{failure.artifact_id} by {failure.route}: {failure.reason}")
 
 
-def _verdict_notes(comparisons: Iterable[Comparison]) -> tuple[str, ...]:
-    return tuple(clean(_verdict_note(one)) for one in comparisons if not one.passed)
+def _layer_text(layer: LayerError) -> str:
+    return (
+        f"{layer.operator} {layer.name} loses {layer.lost:.0%} of its signal, channel by channel; its output "
+        f"has an SNR of {_decibels(layer.snr_db)} dB"
+    )
 
 
-def _verdict_note(one: Comparison) -> str:
+def _verdict_notes(comparisons: Iterable[Comparison], artifact_id: str) -> tuple[str, ...]:
+    precision = PRECISIONS.get(artifact_id.rpartition("/")[2])
+    by_ratio = precision is not None and precision.tolerance.snr_db is not None
+    return tuple(clean(_verdict_note(one, by_ratio=by_ratio)) for one in comparisons if not one.passed)
+
+
+def _verdict_note(one: Comparison, *, by_ratio: bool) -> str:
     if not isfinite(one.needed_relative):
         return f"{one.output}: {one.reason}; no tolerance would make it pass"
+    if by_ratio:
+        return f"{one.output}: {one.reason}; cosine {one.cosine:.6f}"
     return (
         f"{one.output}: {one.reason}; the smallest relative tolerance that would pass is "
         f"{figure(one.needed_relative)}, cosine {one.cosine:.6f}, SNR {_decibels(one.snr_db)} dB"

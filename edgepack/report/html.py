@@ -1,22 +1,23 @@
-"""A report as one page that stands alone: no script, no font, no image, nothing from the network."""
+"""A report as one page that stands alone: no script, no font, no image file, nothing from the network."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from html import escape
 
 from edgepack.report.content import (
-    HEADINGS,
     Item,
     Row,
     Section,
+    Table,
     headline,
     labelled_lines,
-    output_rows,
-    rows,
+    main_table,
+    output_table,
     sections,
 )
 from edgepack.report.model import Report
+from edgepack.report.plots import Plot
 
 _STYLE = """
 :root { color-scheme: light dark; --good: light-dark(#0a6b2d, #6fd68c); --bad: light-dark(#b3161b, #ff8f8a);
@@ -28,19 +29,28 @@ th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(-
 .good { color: var(--good); font-weight: 600; }
 .bad { color: var(--bad); font-weight: 600; }
 pre { overflow-x: auto; padding: .6rem; border-left: 3px solid var(--line); font-size: .85rem; }
+figure { margin: 1.5rem 0; }
+figcaption { font-weight: 600; }
+svg { max-width: 100%; height: auto; }
 footer { font-size: .9rem; border-top: 1px solid var(--line); margin-top: 2rem; }
 """
 
 
-def render_html(report: Report) -> str:
-    """Give the report as an HTML page that follows the reader's light or dark mode."""
+def render_html(report: Report, plots: Sequence[Plot] = ()) -> str:
+    """Give the report as an HTML page that follows the reader's light or dark mode.
+
+    Args:
+        report: What to show.
+        plots: What `edgepack.report.plots` drew of it.
+    """
     title = escape(headline(report))
     body = [
         f'<h1 class="{_class(passed=report.passed)}">{title}</h1>',
-        _table(HEADINGS, rows(report)),
+        _table(main_table(report)),
+        *(_plot(plot) for plot in plots),
         *(_section(section) for section in sections(report)),
         "<h2>Every output</h2>",
-        _table(("artifact", "runs on", "output", *HEADINGS[3:]), output_rows(report)),
+        _table(output_table(report)),
         "<footer>",
         *(f"<p>{label}: {escape(line)}</p>" for label, line in labelled_lines(report)),
         "</footer>",
@@ -60,9 +70,15 @@ def render_html(report: Report) -> str:
     )
 
 
-def _table(headings: Iterable[str], body: Iterable[Row]) -> str:
-    head = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in headings)
-    lines = "\n".join(_row(row) for row in body)
+def _plot(plot: Plot) -> str:
+    # The drawing is our own library's, with all text in it escaped.
+    shown = plot.svg or f"<p>{escape(plot.missing)}</p>"
+    return f"<figure><figcaption>{escape(plot.title)}</figcaption>\n{shown}</figure>"
+
+
+def _table(table: Table) -> str:
+    head = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in table.headings)
+    lines = "\n".join(_row(row) for row in table.rows)
     return f'<div class="scroll"><table>\n<tr>{head}</tr>\n{lines}\n</table></div>'
 
 

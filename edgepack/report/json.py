@@ -16,7 +16,7 @@ from edgepack.bundle.manifest import Gap
 from edgepack.errors import BundleError
 from edgepack.precision import Tolerance
 from edgepack.report.model import ArtifactResult, Report, RouteFailure
-from edgepack.verdict import Comparison
+from edgepack.verdict import Answers, Comparison, LayerError
 
 SCHEMA = "edgepack.report/1"
 
@@ -115,6 +115,9 @@ def _result(part: Mapping[str, Any]) -> ArtifactResult:
         starting=float(part["starting"]),
         running=float(part["running"]),
         outputs_sha256=part["outputs_sha256"],
+        answers=Answers(**part["answers"]) if part["answers"] else None,
+        layers=_layers(part),
+        kept_float=tuple(part["kept_float"]),
     )
 
 
@@ -126,6 +129,14 @@ def _failure(part: Mapping[str, Any]) -> RouteFailure:
         hint=part["hint"],
         log_tail=part["log_tail"],
         comparisons=_comparisons(part),
+        layers=_layers(part),
+    )
+
+
+def _layers(part: Mapping[str, Any]) -> tuple[LayerError, ...]:
+    return tuple(
+        LayerError(one["name"], one["operator"], float(one["snr_db"]), float(one["lost"]))
+        for one in part["layers"]
     )
 
 

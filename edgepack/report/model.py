@@ -9,7 +9,7 @@ from math import inf, isfinite
 
 from edgepack.bundle.manifest import Gap, Verified
 from edgepack.precision import Tolerance
-from edgepack.verdict import Comparison
+from edgepack.verdict import Answers, Comparison, LayerError
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,9 @@ class ArtifactResult:
         running: How much of that the inferences took; only where the runtime is asked.
         outputs_sha256: Of all outputs of all cases, as the judge saw them: equal where results are equal
             bit by bit. Empty when nothing was compared.
+        answers: How often the top answer was right; None where no output holds one value per class.
+        layers: How far each layer is from the float32 file's, where that is known.
+        kept_float: Layers that were left in float although the precision has integers for them.
     """
 
     artifact_id: str
@@ -44,6 +47,9 @@ class ArtifactResult:
     starting: float = 0.0
     running: float = 0.0
     outputs_sha256: str = ""
+    answers: Answers | None = None
+    layers: tuple[LayerError, ...] = ()
+    kept_float: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
@@ -53,7 +59,13 @@ class ArtifactResult:
     @property
     def passed(self) -> bool:
         """Whether it ran, something was compared, and all of it was near enough."""
-        return not self.error and bool(self.comparisons) and all(one.passed for one in self.comparisons)
+        near = bool(self.comparisons) and all(one.passed for one in self.comparisons)
+        return near and not self.error and not self.shortfall
+
+    @property
+    def shortfall(self) -> str:
+        """What the top answers lack, or nothing."""
+        return self.answers.shortfall(self.tolerance) if self.answers else ""
 
     @property
     def max_error(self) -> float:
@@ -104,6 +116,7 @@ class RouteFailure:
         hint: What to try; may be empty.
         log_tail: The end of what the converter printed; may be empty.
         comparisons: The verdicts, when there was a file and it computed something else.
+        layers: How far each layer of such a file is from the float32 file's, where that is known.
     """
 
     artifact_id: str
@@ -112,6 +125,7 @@ class RouteFailure:
     hint: str = ""
     log_tail: str = ""
     comparisons: tuple[Comparison, ...] = ()
+    layers: tuple[LayerError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from edgepack.report.content import HEADINGS, Section, headline, labelled_lines, rows, sections
+from edgepack.report.content import HEADINGS, Section, headline, labelled_lines, main_table, sections
 from edgepack.report.model import Report
 
 _UNLIMITED = 10_000
@@ -35,7 +35,7 @@ def render_text(report: Report, *, width: int | None = None, color: bool = False
     )
     console.print(Text(headline(report), style=f"bold {_style(passed=report.passed)}"))
     console.print()
-    console.print(_table(report))
+    console.print(_table(report, width))
     console.print()
     for section in sections(report):
         _print_section(console, section)
@@ -46,18 +46,18 @@ def render_text(report: Report, *, width: int | None = None, color: bool = False
     return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().strip("\n").split("\n"))
 
 
-def _table(report: Report) -> Table:
-    body = rows(report)
+def _table(report: Report, width: int | None) -> Table:
+    content = main_table(report, width)
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    longest = max((len(row.cells[0]) for row in body), default=0)
-    for heading in HEADINGS:
+    longest = max((len(row.cells[0]) for row in content.rows), default=0)
+    for heading in content.headings:
         table.add_column(
             heading,
             justify="right" if heading in _NUMBERS else "left",
             overflow="fold",
             min_width=longest if heading == HEADINGS[0] else None,
         )
-    for row in body:
+    for row in content.rows:
         *cells, verdict = (Text(cell) for cell in row.cells)
         verdict.stylize(_style(passed=row.passed))
         table.add_row(*cells, verdict)

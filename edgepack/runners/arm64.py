@@ -11,6 +11,7 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from edgepack.answers import count_answers, golden_answers
 from edgepack.events import Listener, step
 from edgepack.golden import GoldenSet
 from edgepack.model import ModelSpec
@@ -29,6 +30,8 @@ from edgepack.workers import JobFailed, Limits
 
 if TYPE_CHECKING:
     from edgepack.compare import Array
+    from edgepack.labels import LabelledData
+    from edgepack.verdict import Answers
 
 
 class Guests:
@@ -139,9 +142,10 @@ class Arm64Runner:
         started = monotonic()
         run = self.run_file(subject, [inputs for inputs, _ in cases])
         outputs = _to_source(run, subject, golden.model)
+        references = [reference for _, reference in cases]
         verdicts = [
             compare_outputs(got, reference, tolerance)
-            for got, (_, reference) in zip(outputs, cases, strict=True)
+            for got, reference in zip(outputs, references, strict=True)
         ]
         return ArtifactResult(
             artifact_id=subject.id,
@@ -155,6 +159,15 @@ class Arm64Runner:
             starting=run.starting,
             running=run.running,
             outputs_sha256=digest_outputs(outputs),
+            answers=golden_answers(outputs, references, golden.model),
+        )
+
+    def answer(
+        self, subject: Subject, model: ModelSpec, labels: LabelledData, reference: Sequence[int]
+    ) -> Answers:
+        """Run all labelled samples; see `Runner.answer`."""
+        return count_answers(
+            lambda samples: _to_source(self.run_file(subject, samples), subject, model), labels, reference
         )
 
     def run(self, subject: Subject, model: ModelSpec, inputs: Mapping[str, Array]) -> Mapping[str, Array]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -12,9 +12,11 @@ from edgepack.golden import GoldenSet
 from edgepack.model import ModelSpec
 from edgepack.precision import Tolerance
 from edgepack.report.model import ArtifactResult
+from edgepack.verdict import Answers
 
 if TYPE_CHECKING:
     from edgepack.compare import Array
+    from edgepack.labels import LabelledData
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,23 @@ class Runner(Protocol):
 
     def check(self, subject: Subject, golden: GoldenSet, tolerance: Tolerance) -> ArtifactResult:
         """Run every golden case and judge the outputs.
+
+        Raises:
+            JobFailed: The file does not load, crashes its runtime, or goes beyond the limits.
+            MissingTool: The runtime is not installed.
+        """
+        ...
+
+    def answer(
+        self, subject: Subject, model: ModelSpec, labels: LabelledData, reference: Sequence[int]
+    ) -> Answers:
+        """Run all labelled samples and count the right answers.
+
+        Args:
+            subject: The file.
+            model: Of the source.
+            labels: The samples.
+            reference: The source model's answers to them.
 
         Raises:
             JobFailed: The file does not load, crashes its runtime, or goes beyond the limits.

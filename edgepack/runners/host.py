@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from edgepack.answers import golden_answers, labelled_answers
 from edgepack.backends import load_backend
 from edgepack.golden import GoldenSet
 from edgepack.model import ModelSpec
 from edgepack.precision import Tolerance
 from edgepack.report.model import ArtifactResult, worst_over_cases
 from edgepack.runners.base import Subject
+from edgepack.verdict import Answers
 from edgepack.workers import Workers
 
 if TYPE_CHECKING:
     from edgepack.compare import Array, Comparison
+    from edgepack.labels import LabelledData
 
 
 class HostRunner:
@@ -39,7 +42,7 @@ class HostRunner:
         backend = load_backend(subject.format)
         worker = self._workers.start(*backend.run_modules)
         started = monotonic()
-        cases, digest = worker.run(judge, subject, golden, tolerance, name=f"check {subject.id}")
+        cases, answers, digest = worker.run(judge, subject, golden, tolerance, name=f"check {subject.id}")
         return ArtifactResult(
             artifact_id=subject.id,
             runner=self.name,
@@ -50,7 +53,18 @@ class HostRunner:
             bytes=subject.path.stat().st_size,
             seconds=monotonic() - started,
             outputs_sha256=digest,
+            answers=answers,
         )
+
+    def answer(
+        self, subject: Subject, model: ModelSpec, labels: LabelledData, reference: Sequence[int]
+    ) -> Answers:
+        """Run all labelled samples; see `Runner.answer`."""
+        worker = self._workers.start(*load_backend(subject.format).run_modules)
+        answers: Answers = worker.run(
+            labelled_answers, subject, model, labels, reference, name=f"answers {subject.id}"
+        )
+        return answers
 
     def run(self, subject: Subject, model: ModelSpec, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
         """Run one set of inputs; see `Runner.run`."""
@@ -63,18 +77,19 @@ class HostRunner:
 
 def judge(
     subject: Subject, golden: GoldenSet, tolerance: Tolerance
-) -> tuple[tuple[tuple[Comparison, ...], ...], str]:
-    """Job: run all golden cases, compare each with its reference, and give the outputs' digest too."""
+) -> tuple[tuple[tuple[Comparison, ...], ...], Answers | None, str]:
+    """Job: run all golden cases, compare each with its reference, count right top answers, give a digest."""
     from edgepack.compare import compare_outputs, digest_outputs
     from edgepack.golden_cases import load_case
 
     cases = [load_case(golden, index) for index in range(len(golden.cases))]
     got = execute(subject, golden.model, [inputs for inputs, _ in cases])
+    references = [reference for _, reference in cases]
     verdicts = tuple(
         compare_outputs(outputs, reference, tolerance)
-        for outputs, (_, reference) in zip(got, cases, strict=True)
+        for outputs, reference in zip(got, references, strict=True)
     )
-    return verdicts, digest_outputs(got)
+    return verdicts, golden_answers(got, references, golden.model), digest_outputs(got)
 
 
 def execute(

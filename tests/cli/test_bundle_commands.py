@@ -39,7 +39,7 @@ def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("built")
     write_model(folder / "net.onnx")
     done = subprocess.run(
-        [sys.executable, "-m", "edgepack", "build", "net.onnx", "--json"],
+        [sys.executable, "-m", "edgepack", "build", "net.onnx", "--precision", "float32", "--json"],
         check=False,
         cwd=folder,
         env=clean_environment(EDGEPACK_CACHE_DIR=str(folder / "cache")),
@@ -61,7 +61,9 @@ def test_build_says_where_the_bundle_lies_and_how_it_fared(built):
 
 def test_an_unchanged_build_says_so(edgepack, built):
     folder, _, _ = built
-    done = edgepack("build", "net.onnx", cwd=folder, EDGEPACK_CACHE_DIR=str(folder / "cache"))
+    done = edgepack(
+        "build", "net.onnx", "--precision", "float32", cwd=folder, EDGEPACK_CACHE_DIR=str(folder / "cache")
+    )
     assert done.returncode == 0
     assert done.stdout.endswith(f"\nunchanged: {folder / 'dist' / 'net'}\n")
     assert "tflite/float32" in done.stdout

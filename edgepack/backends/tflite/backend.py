@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgepack.backends.base import Route
+from edgepack.backends.tflite.quantised import QuantisedRoute
+from edgepack.backends.tflite.recipes import RECIPES
 from edgepack.backends.tflite.routes import (
     DIRECT_MODULES,
     RUN_MODULES,
@@ -36,7 +38,7 @@ class TFLiteBackend:
     def routes(self, precision: str, info: ModelInfo, options: BuildOptions) -> Sequence[Route]:  # noqa: ARG002  the protocol's
         """The quick converter on each exporter's graph, as it is and prepared; then the slow one."""
         if precision != "float32":
-            return ()
+            return [QuantisedRoute(recipe) for recipe in RECIPES if recipe.precision == precision]
         ways = exporters(info.framework)
         quick = [route(exporter) for exporter in ways for route in (DirectRoute, PreparedRoute)]
         return (*quick, TensorFlowRoute(ways))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +31,29 @@ def read_needs(path: Path) -> Needs:
 
     from ai_edge_litert import schema_py_generated as schema
 
-    builtins = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         model = schema.Model.GetRootAs(content, 0)
         codes = [model.OperatorCodes(index) for index in range(model.OperatorCodesLength())]
-        return Needs(tuple(sorted({_operator(code, builtins) for code in codes})), _requires(model))
+        return Needs(tuple(sorted(set(map(_versioned, codes)))), _requires(model))
 
 
-def _operator(code: Any, builtins: dict[int, str]) -> str:
+def operator_name(code: Any) -> str:
+    """Give an operator code's name: a built-in one's, or a custom one's own."""
     if custom := code.CustomCode():
         return str(custom.decode())
     # Codes up to 126 stood in a byte of their own once; files may have either field, readers take the larger.
-    return f"{builtins[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]}@{code.Version()}"
+    return _builtins()[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
+
+
+@cache
+def _builtins() -> dict[int, str]:
+    from ai_edge_litert import schema_py_generated as schema
+
+    return {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
+
+
+def _versioned(code: Any) -> str:
+    return operator_name(code) if code.CustomCode() else f"{operator_name(code)}@{code.Version()}"
 
 
 def _requires(model: Any) -> dict[str, str]:

@@ -73,6 +73,29 @@ def open_file(path: Path) -> Interpreter:
     return Interpreter(litert)
 
 
+def open_all_tensors(path: Path) -> Any:
+    """Open a file so that every tensor can be read after a run: LiteRT's own interpreter."""
+    import warnings
+
+    from ai_edge_litert.interpreter import Interpreter as LiteRT
+
+    with warnings.catch_warnings():
+        # It says that this takes memory.
+        warnings.simplefilter("ignore", UserWarning)
+        litert = LiteRT(model_path=str(path), num_threads=1, experimental_preserve_all_tensors=True)
+    litert.allocate_tensors()
+    return litert
+
+
+def read_tensor(litert: Any, detail: Any) -> Array | None:
+    """Read a tensor after a run; None where the runtime never gave it memory."""
+    try:
+        values: Array = litert.get_tensor(detail["index"])
+    except ValueError:
+        return None
+    return values
+
+
 def _file_tensor(detail: Any) -> FileTensor:
     import numpy as np
 

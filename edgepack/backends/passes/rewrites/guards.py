@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgepack.backends.passes.dtypes import FLOAT32, is_float
+from edgepack.backends.passes.dtypes import BOOL, FLOAT32
 from edgepack.backends.passes.forms import expand, minimum
 from edgepack.backends.passes.node import Node
 from edgepack.backends.passes.registry import rewrite
@@ -67,7 +67,7 @@ def clip_from_tiny_attribute(node: Node) -> Tensor:
 
 def _where_broadcasts(node: Node) -> bool:
     tensors = [node.tensor(k) for k in range(3)]
-    static = all(t.static for t in tensors) and is_float(tensors[1].dtype)
+    static = all(t.static for t in tensors) and tensors[1].dtype != BOOL
     return static and len({t.shape for t in tensors}) > 1
 
 

@@ -1,0 +1,118 @@
+"""The ways from the verified float32 file to its quantised forms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from edgepack.backends.base import Candidate, RouteContext
+from edgepack.backends.tflite.flatbuffer import read_needs
+from edgepack.backends.tflite.keep_float import find_kept
+from edgepack.backends.tflite.layers import Layer, compare_layers, read_layers
+from edgepack.backends.tflite.quantise import measure_ranges, quantise, read_contracts
+from edgepack.backends.tflite.recipes import Recipe
+from edgepack.backends.tflite.routes import DIRECT_MODULES as MAKE_MODULES
+from edgepack.backends.tflite.routes import RUN_MODULES
+from edgepack.errors import ConversionError, UsageError
+from edgepack.options import AUTO
+from edgepack.suggest import choices
+
+_BASE = "float32"
+_MEASURING = Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class QuantisedRoute:
+    """One recipe under its own name."""
+
+    recipe: Recipe
+
+    @property
+    def name(self) -> str:
+        """The recipe's."""
+        return self.recipe.name
+
+    def make(self, context: RouteContext) -> Candidate:
+        """Quantise, read the new contract, and compare layer by layer; see `Route.make`.
+
+        Raises:
+            UsageError: A pattern of --keep-float fits no layer.
+        """
+        base = context.verified.get(_BASE)
+        if base is None:
+            reason = context.failed.get(_BASE, "it was not made")
+            raise ConversionError(f"it is made from the float32 file, and there is none: {reason}")
+        job = _Job(context, base, self.recipe)
+        wanted = context.options.quantisation.keep_float
+        if wanted == (AUTO,):
+            return find_kept(job.make, context.judge)
+        return job.make(_fitting(job.layers(), wanted))
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Makes candidates that differ in the layers that stay in float."""
+
+    context: RouteContext
+    base: Candidate
+    recipe: Recipe
+
+    def layers(self) -> tuple[Layer, ...]:
+        layers: tuple[Layer, ...] = self._run(RUN_MODULES, read_layers, self.base.path)
+        return layers
+
+    def make(self, kept: Sequence[str]) -> Candidate:
+        """Make the candidate that leaves the layers of these names in float."""
+        scopes = tuple(layer.scope for layer in self.layers() if layer.name in kept) if kept else ()
+        float_io = self.context.options.quantisation.io == _BASE
+        recipe = replace(self.recipe, kept_scopes=scopes, float_io=float_io)
+        ranges = self._ranges() if recipe.calibrated else None
+        file = self.context.folder / "model.tflite"
+        self._run(MAKE_MODULES, quantise, self.base.path, file, recipe, ranges)
+        inputs, outputs = self._run(RUN_MODULES, read_contracts, file, self.base.inputs, self.base.outputs)
+        layers = self._run(
+            RUN_MODULES,
+            compare_layers,
+            (self.base.path, self.base.inputs),
+            (file, inputs),
+            self.context.golden,
+        )
+        needs = self._run(RUN_MODULES, read_needs, file)
+        return Candidate(file, inputs, outputs, needs.requires, needs.operators, layers, tuple(sorted(kept)))
+
+    def _ranges(self) -> Path:
+        """Give the activations' ranges, measured once for all recipes."""
+        context, base = self.context, self.base
+        if context.calibration is None:
+            raise ConversionError("there is no calibration data", hint="give some with --calibration")
+        ranges = context.shared / "ranges.json"
+        with _MEASURING:
+            if not ranges.exists():
+                self._run(RUN_MODULES, measure_ranges, base.path, base.inputs, context.calibration, ranges)
+        return ranges
+
+    def _run(self, modules: tuple[str, ...], job: Callable[..., Any], *arguments: Any) -> Any:
+        name = f"{job.__name__} tflite {self.recipe.precision}"
+        return self.context.workers.start(*modules).run(job, *arguments, name=name)
+
+
+def _fitting(layers: Sequence[Layer], patterns: Sequence[str]) -> list[str]:
+    """Give the names of the layers that patterns fit: a part of the name, or the operator."""
+    names = []
+    for pattern in patterns:
+        found = [
+            layer.name
+            for layer in layers
+            if re.search(pattern, layer.name) or re.fullmatch(pattern, layer.operator)
+        ]
+        if not found:
+            raise UsageError(
+                f"--keep-float {pattern}: no layer of the .tflite file fits",
+                hint=choices(pattern, [layer.name for layer in layers][:8]),
+            )
+        names += found
+    return names
