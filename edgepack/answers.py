@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import batched
 from typing import TYPE_CHECKING
 
@@ -45,10 +45,25 @@ def labelled_answers(
     """
     from edgepack.runners.host import execute
 
+    return count_answers(lambda samples: execute(subject, model, samples), labels, reference)
+
+
+def count_answers(
+    run: Callable[[Sequence[Mapping[str, Array]]], Iterable[Mapping[str, Array]]],
+    labels: LabelledData,
+    reference: Sequence[int],
+) -> Answers:
+    """Run every labelled sample and count.
+
+    Args:
+        run: Gives the outputs by name for each of some samples.
+        labels: The samples.
+        reference: The source model's answers to them, from `reference_answers`.
+    """
     got = [
         top_answer(outputs[labels.output])
         for samples in batched(labels.samples(), _AT_ONCE)
-        for outputs in execute(subject, model, samples)
+        for outputs in run(samples)
     ]
     return Answers(
         labelled=True,

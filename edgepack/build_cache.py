@@ -160,5 +160,6 @@ def _making(options: BuildOptions) -> dict[str, object]:
         "tools": installed(),
         "script": options.script,
         "bytecode": options.bytecode,
+        "runners": asdict(options.runners),
         "quantisation": asdict(options.quantisation),
     }

@@ -13,11 +13,13 @@ from edgepack.input_syntax import parse_input
 from edgepack.options import (
     AUTO,
     IO,
+    RUNNERS,
     BuildOptions,
     CalibrationOptions,
     GoldenOptions,
     LabelOptions,
     QuantisationOptions,
+    RunnerChoice,
 )
 from edgepack.precision import Gates
 from edgepack.processing.parsing import parse_postprocess, parse_preprocess
@@ -99,6 +101,7 @@ def build_options(source: str, settings: Settings) -> BuildOptions:
             tuple(parse_preprocess(text) for text in settings.get("preprocess", ())),
             tuple(parse_postprocess(text) for text in settings.get("postprocess", ())),
         ),
+        runners=runner_choice(settings),
         limits=limits(settings),
         script=settings.get("script", False),
         bytecode=_bytecode(settings, target),
@@ -123,6 +126,19 @@ def limits(settings: Settings) -> Limits:
     if size is not None and size <= 0:
         raise UsageError(f"memory must be more than 0 bytes, not {memory!r}")
     return Limits(seconds=seconds or None, memory=size)
+
+
+def runner_choice(settings: Settings) -> RunnerChoice:
+    """Say where artifacts have to be right.
+
+    Raises:
+        UsageError: There is no such runner.
+    """
+    names = tuple(settings.get("runners", ())) or RunnerChoice().names
+    for name in names:
+        if name not in RUNNERS:
+            raise UsageError(f"unknown runner {name!r}", hint=choices(name, RUNNERS))
+    return RunnerChoice(names, tuple(settings.get("runtimes", ())), tuple(settings.get("cpus", ())))
 
 
 def derive_name(source: str) -> str:

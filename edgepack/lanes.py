@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgepack.backends.base import Backend, RouteContext
@@ -16,7 +16,7 @@ from edgepack.golden import GoldenSet
 from edgepack.labels import LabelledData
 from edgepack.options import BuildOptions
 from edgepack.prove import Attempt, Prover
-from edgepack.runners.host import HostRunner
+from edgepack.runners.base import Runner
 from edgepack.samples import Samples
 from edgepack.sources.base import ModelInfo
 from edgepack.workers import Worker, Workers
@@ -26,12 +26,17 @@ _BASE = "float32"
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where one build takes place."""
+    """Where one build takes place.
+
+    Attributes:
+        runners: Format to where its artifacts have to be right.
+    """
 
     options: BuildOptions
     folder: Path
     workers: Workers
     emit: Listener
+    runners: Mapping[str, Sequence[Runner]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,8 @@ def prove_all(
         except BaseException:
             # The threads wait for their jobs and the executor for its threads: end the jobs first.
             site.workers.close()
+            for runner in (one for places in site.runners.values() for one in places):
+                runner.close()
             raise
 
 
@@ -98,7 +105,7 @@ def _prove_format(
         calibration=reference.calibration,
         labels=reference.labels,
     )
-    prover = Prover(backend, context, [HostRunner(site.workers)], site.emit, reference.answers)
+    prover = Prover(backend, context, site.runners[backend.name], site.emit, reference.answers)
     # Quantised files are made from the float32 file, also when that is not wanted itself.
     base = _prove_or_recall(prover, _BASE, cache)
     verified = {_BASE: base.candidate} if base.candidate else {}

@@ -75,6 +75,25 @@ class QuantisationOptions:
     gates: Gates = field(default_factory=Gates)
 
 
+RUNNERS = ("host", "arm64")
+"""Where artifacts can be run, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerChoice:
+    """Where artifacts have to be right.
+
+    Attributes:
+        names: Of `RUNNERS`.
+        runtimes: For arm64, ids of runtimes; a format that none of them executes runs in the target's own.
+        cpus: For arm64, names of processor profiles; the target's when empty.
+    """
+
+    names: tuple[str, ...] = ("host",)
+    runtimes: tuple[str, ...] = ()
+    cpus: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
     """One build.
@@ -92,6 +111,7 @@ class BuildOptions:
         quantisation: How quantised artifacts are made and what they must achieve.
         processing: What turns pictures into inputs and outputs into answers; what it leaves open is
             the model's to say.
+        runners: Where each artifact has to be right before it ships.
         limits: What each worker's job may use.
         script: For PyTorch Mobile: script the module instead of tracing it.
         bytecode: For PyTorch Mobile: the bytecode version to backport to.
@@ -112,6 +132,7 @@ class BuildOptions:
     labels: LabelOptions = field(default_factory=LabelOptions)
     quantisation: QuantisationOptions = field(default_factory=QuantisationOptions)
     processing: Processing = field(default_factory=Processing)
+    runners: RunnerChoice = field(default_factory=RunnerChoice)
     limits: Limits = field(default_factory=Limits)
     script: bool = False
     bytecode: int | None = None

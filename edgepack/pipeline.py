@@ -24,6 +24,9 @@ from edgepack.reference import load_reference
 from edgepack.report import Report, plots
 from edgepack.report import json as report_json
 from edgepack.report.html import render_html
+from edgepack.runners.arm64 import Arm64Runner, open_arm64
+from edgepack.runners.base import Runner
+from edgepack.runners.host import HostRunner
 from edgepack.sources import find_kind
 from edgepack.sources.base import SourceKind
 from edgepack.targets import find_target
@@ -60,8 +63,9 @@ def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
         ConversionError: No route led to an artifact that the target asks for.
         VerificationFailed: A file was made that computes something else; `details["report"]` is the Report.
     """
+    target = find_target(options.target)
     calibrated = options.calibration.source is not None
-    plan = find_target(options.target).plan(options.formats, options.precisions, calibrated=calibrated)
+    plan = target.plan(options.formats, options.precisions, calibrated=calibrated)
     kind = find_kind(options.source.text, options.source.arch)
     check_output(options.output, force=options.force)
     check_user_data(options)
@@ -70,11 +74,14 @@ def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
         emit(Event(EventKind.NOTE, "build", f"unchanged: {options.output} is what this build would make"))
         return BuildResult(*found, unchanged=True)
     timer = StepTimer(emit)
+    formats = [name for name in dict(plan) if kind.framework in load_backend(name).frameworks]
     with (
         tempfile.TemporaryDirectory(prefix="edgepack-") as scratch,
         Workers(Path(scratch) / "logs", options.limits) as workers,
+        open_arm64(options.runners, formats, target, Path(scratch), options.limits, timer) as emulated,
     ):
-        site = Site(options, Path(scratch), workers, timer)
+        runners = {name: _runners(name, options, workers, emulated) for name in formats}
+        site = Site(options, Path(scratch), workers, timer, runners)
         backends = _start_backends(site, plan, kind)
         reference = _load(site, kind)
         possible = {name: one for name, one in backends.items() if reference.info.framework in one.frameworks}
@@ -102,6 +109,14 @@ def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
                 force=options.force,
             )
     return BuildResult(open_bundle(output), report)
+
+
+def _runners(
+    form: str, options: BuildOptions, workers: Workers, emulated: Sequence[Arm64Runner]
+) -> list[Runner]:
+    """Give the places where artifacts of one format have to be right."""
+    places: list[Runner] = [HostRunner(workers)] if "host" in options.runners.names else []
+    return places + [one for one in emulated if one.format == form]
 
 
 def _start_backends(site: Site, plan: Sequence[tuple[str, str]], kind: SourceKind) -> dict[str, Backend]:

@@ -20,6 +20,8 @@ from edgepack.events import Listener, step
 from edgepack.precision import tolerance_for
 from edgepack.report.model import ArtifactResult, RouteFailure
 from edgepack.runners.base import Runner, Subject
+from edgepack.runners.static_gate import check_statically, gate_runtimes
+from edgepack.targets import find_target
 from edgepack.verdict import worst_layers
 from edgepack.workers import JobFailed
 
@@ -101,6 +103,7 @@ class Prover:
                         self.context, folder=folder, judge=lambda one: self._lacks(before.id, one, precision)
                     )
                 )
+            self._check_statically(before.id, candidate)
             results = tuple(self._check(before.id, candidate, precision, runner) for runner in self.runners)
         except (ConversionError, JobFailed, MissingTool, SourceError, VerificationFailed) as error:
             failure = _failure(before.id, route.name, error)
@@ -117,6 +120,14 @@ class Prover:
             )
             return replace(before, failures=(*before.failures, failure))
         return replace(before, route=route.name, candidate=candidate, results=results)
+
+    def _check_statically(self, artifact_id: str, candidate: Candidate) -> None:
+        """Refuse a file that the runtime which ships in the app cannot load, before anything is run."""
+        options = self.context.options
+        target, form = find_target(options.target), self.backend.name
+        for runtime_id in gate_runtimes(target, form, options.runners.runtimes):
+            for one in check_statically(artifact_id, candidate, runtime_id):
+                raise ConversionError(f"{one.reason} ({one.runtime})", hint=one.hint)
 
     def _check(
         self, artifact_id: str, candidate: Candidate, precision: str, runner: Runner

@@ -57,6 +57,9 @@ class Settings(TypedDict, total=False):
     postprocess: Sequence[str]
     script: bool
     bytecode: int
+    runners: Sequence[str]
+    runtimes: Sequence[str]
+    cpus: Sequence[str]
     timeout: float
     memory: int | str
     keep_going: bool
@@ -153,6 +156,9 @@ KINDS: Mapping[str, Kind] = {
     "postprocess": _TEXTS,
     "script": _FLAG,
     "bytecode": _WHOLE,
+    "runners": _NAMES,
+    "runtimes": _NAMES,
+    "cpus": _NAMES,
     "timeout": _SECONDS,
     "memory": _SIZE,
     "keep_going": _FLAG,

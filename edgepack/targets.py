@@ -130,7 +130,7 @@ TARGETS = {
             "android-armv7",
             "older and low-cost Android devices, 32-bit ARM",
             abi="armeabi-v7a",
-            cpus=("cortex-a7",),
+            cpus=("armv7",),
             formats=_FORMATS,
             runtimes=_ANDROID_RUNTIMES,
         ),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +18,14 @@ from edgepack.errors import MissingTool, SourceError, UsageError, VerificationFa
 from edgepack.events import Listener, StepTimer, ignore, step
 from edgepack.golden_pictures import check_pictures
 from edgepack.model import TensorSpec
+from edgepack.options import RunnerChoice
 from edgepack.precision import PRECISIONS
 from edgepack.report import ArtifactResult, Report, describe_host
+from edgepack.runners.arm64 import open_arm64
 from edgepack.runners.base import Runner, Subject
 from edgepack.runners.host import HostRunner
 from edgepack.suggest import choices
+from edgepack.targets import find_target
 from edgepack.tools import installed
 from edgepack.workers import JobFailed, Limits, Workers
 
@@ -35,10 +39,12 @@ class VerifyOptions:
 
     Attributes:
         artifacts: Only these ids, or all when empty.
+        runners: Where they have to be right.
         limits: What each run may use.
     """
 
     artifacts: tuple[str, ...] = ()
+    runners: RunnerChoice = field(default_factory=RunnerChoice)
     limits: Limits = field(default_factory=Limits)
 
 
@@ -55,7 +61,7 @@ def verify(path: Path, options: VerifyOptions | None = None, emit: Listener = ig
 
     Raises:
         BundleError: The bundle is damaged, or not safe to read.
-        UsageError: It has no such artifact.
+        UsageError: It has no such artifact, or there is no such runtime or processor.
         MissingTool: A runtime is not installed.
         VerificationFailed: A golden case's picture does not become its input.
     """
@@ -66,11 +72,13 @@ def verify(path: Path, options: VerifyOptions | None = None, emit: Listener = ig
             check_files(bundle)
         warnings: tuple[str, ...] = ()
         artifacts = [bundle.artifact(one) for one in options.artifacts] or list(bundle.manifest.artifacts)
-        with Workers(Path(scratch) / "logs", options.limits) as workers:
-            _start_runtimes(artifacts, workers)
+        with (
+            Workers(Path(scratch) / "logs", options.limits) as workers,
+            _open_runners(options, bundle, artifacts, workers, timer) as runners,
+        ):
             if any(case.raw for case in bundle.manifest.golden):
                 warnings = _check_pictures(bundle, workers, timer)
-            results = _check_all(bundle, artifacts, HostRunner(workers), timer)
+            results = _check_all(bundle, artifacts, runners, timer)
         return Report(
             name=bundle.name,
             target=bundle.manifest.target,
@@ -125,6 +133,28 @@ def _start_runtimes(artifacts: Sequence[Artifact], workers: Workers) -> None:
         workers.start(*backend.run_modules)
 
 
+@contextmanager
+def _open_runners(
+    options: VerifyOptions,
+    bundle: Bundle,
+    artifacts: Sequence[Artifact],
+    workers: Workers,
+    emit: Listener,
+) -> Iterator[list[tuple[str, Runner]]]:
+    """Start whatever runs artifacts, and give each format with its runners; leaving ends the guests."""
+    formats = list(dict.fromkeys(artifact.format for artifact in artifacts))
+    target = find_target(bundle.manifest.target)
+    runners: list[tuple[str, Runner]] = []
+    if "host" in options.runners.names:
+        _start_runtimes(artifacts, workers)
+        runners += [(form, HostRunner(workers)) for form in formats]
+    scratch = workers.logs.parent
+    with open_arm64(options.runners, formats, target, scratch, options.limits, emit) as emulated:
+        for runner in emulated:
+            runners.append((runner.format, runner))
+        yield runners
+
+
 def _check_pictures(bundle: Bundle, workers: Workers, emit: Listener) -> tuple[str, ...]:
     """Make sure that the golden cases' pictures become their inputs, and say if that cannot be told."""
     with step(emit, "check the golden pictures"):
@@ -140,26 +170,36 @@ def _check_pictures(bundle: Bundle, workers: Workers, emit: Listener) -> tuple[s
 
 
 def _check_all(
-    bundle: Bundle, artifacts: Sequence[Artifact], runner: Runner, emit: Listener
+    bundle: Bundle, artifacts: Sequence[Artifact], runners: Sequence[tuple[str, Runner]], emit: Listener
 ) -> list[ArtifactResult]:
     """Check the artifacts side by side, one core each."""
 
-    def check(artifact: Artifact) -> ArtifactResult:
+    def check(pair: tuple[Artifact, Runner]) -> ArtifactResult:
+        artifact, runner = pair
+        place = runner.describe(artifact.format)
+        where = runner.name if runner.name == "host" else f"{runner.name}, {place}"
         tolerance = artifact.allowed or PRECISIONS[artifact.precision].tolerance
         if artifact.answers and artifact.answers.labelled:
             # What was asked of labelled data, which is not in the bundle, says nothing about golden cases.
             tolerance = replace(tolerance, top_agreement=None)
         try:
-            with step(emit, f"check {artifact.id} on {runner.name}"):
+            with step(emit, f"check {artifact.id} on {where}"):
                 result = runner.check(_subject(bundle, artifact), bundle.golden, tolerance)
             return replace(result, kept_float=artifact.kept_float)
         except JobFailed as error:
             return ArtifactResult(
-                artifact.id, runner.name, "", 0, (), tolerance, artifact.file.bytes, error=error.reason
+                artifact.id, runner.name, place, 0, (), tolerance, artifact.file.bytes, error=error.reason
             )
 
+    pairs = [(one, runner) for one in artifacts for form, runner in runners if form == one.format]
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as threads:
-        return list(threads.map(check, artifacts))
+        try:
+            return list(threads.map(check, pairs))
+        except BaseException:
+            # The executor waits for its threads and these for their jobs: end the jobs first.
+            for _, runner in runners:
+                runner.close()
+            raise
 
 
 def _subject(bundle: Bundle, artifact: Artifact) -> Subject:

@@ -55,11 +55,36 @@ def define(help_text: str | None) -> Callable[[Callable[..., Outcome]], click.Co
 
     def decorate(function: Callable[..., Outcome]) -> click.Command:
         made = click.command(help=help_text)(function)
-        for name, text in _FLAGS.items():
-            made.params.append(click.Option([name], is_flag=True, expose_value=False, help=text))
+        made.params += _common_options()
         return made
 
     return decorate
+
+
+def define_group(help_text: str | None, default: click.Command) -> click.Group:
+    """Make a command that has sub-commands, and add the common flags.
+
+    Args:
+        help_text: As for `define`.
+        default: What is run when no sub-command is named.
+    """
+
+    def run_default() -> Outcome | None:
+        context = click.get_current_context()
+        if context.invoked_subcommand is not None:
+            return None
+        outcome: Outcome = context.invoke(default)
+        return outcome
+
+    return click.Group(
+        callback=run_default, help=help_text, invoke_without_command=True, params=_common_options()
+    )
+
+
+def _common_options() -> list[click.Parameter]:
+    return [
+        click.Option([name], is_flag=True, expose_value=False, help=text) for name, text in _FLAGS.items()
+    ]
 
 
 def flags_of(arguments: list[str]) -> Flags:

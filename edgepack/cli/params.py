@@ -19,6 +19,24 @@ def limit_options(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
     )(function)
 
 
+def runner_options(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
+    """Add `--runner`, and what `arm64_options` adds."""
+    help_text = "host, arm64, or both; host unless given."
+    return click.option("--runner", "runners", callback=split_names, metavar="NAMES", help=help_text)(
+        arm64_options(function)
+    )
+
+
+def arm64_options(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
+    """Add `--runtime` and `--cpu`, which say where artifacts run on ARM64."""
+    function = click.option(
+        "--cpu", "cpus", callback=split_names, metavar="NAMES", help="On arm64, on these, by commas."
+    )(function)
+    return click.option(
+        "--runtime", "runtimes", multiple=True, metavar="ID", help="On arm64, in this one. Repeatable."
+    )(function)
+
+
 def given(options: dict[str, object]) -> dict[str, object]:
     """Keep only the options that were on the command line."""
     return {name: value for name, value in options.items() if value not in (None, ())}

@@ -116,7 +116,7 @@ def main_table(report: Report, width: int | None = None) -> Table:
 def output_table(report: Report) -> Table:
     """Give one row per artifact, runner and output."""
     rows = (
-        _row((result.artifact_id, result.runner, one.output, *_figures([one])), passed=one.passed)
+        _row((result.artifact_id, result.place, one.output, *_figures([one])), passed=one.passed)
         for result in report.results
         for one in result.comparisons
     )
@@ -136,6 +136,7 @@ def sections(report: Report) -> list[Section]:
         ("Not in the bundle", missing),
         ("Left out, because this model cannot have it", left_out),
         ("Routes that failed before another succeeded", overcome),
+        ("ARM64 beside this machine", list(_beside_host(report))),
         ("Layers left in float", kept),
         ("Warnings", warnings),
     )
@@ -162,7 +163,7 @@ def figure(value: float) -> str:
 
 
 def _result_row(result: ArtifactResult) -> Row:
-    labels = (result.artifact_id, result.runner, decimal(result.bytes))
+    labels = (result.artifact_id, result.place, decimal(result.bytes))
     cells = (*labels, *_figures(result.comparisons), *_answer_cells(result.answers))
     return _row(cells, passed=result.passed, otherwise="not run" if result.error else "FAILED")
 
@@ -260,6 +261,20 @@ def _failed_results(report: Report) -> Iterator[Item]:
             notes = (*_verdict_notes(result.comparisons, result.artifact_id), _REBUILD)
             fault = f": {result.shortfall}" if result.shortfall else " computes something else"
             yield Item(clean(f"{text}{fault}"), notes)
+
+
+def _beside_host(report: Report) -> Iterator[Item]:
+    """Say of each run on ARM64 whether it gave the bits that this machine gave, or how far both are off."""
+    here = {one.artifact_id: one for one in report.results if one.runner == "host" and one.outputs_sha256}
+    for there in report.results:
+        host = here.get(there.artifact_id)
+        if there.runner != "arm64" or host is None or not there.outputs_sha256:
+            continue
+        if there.outputs_sha256 == host.outputs_sha256:
+            how = "equal bit by bit"
+        else:
+            how = f"largest error {there.max_error:.2g} there, {host.max_error:.2g} here"
+        yield Item(clean(f"{there.artifact_id}, {there.runtime}: {how}"))
 
 
 def _unmade(report: Report) -> Iterator[Item]:

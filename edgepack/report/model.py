@@ -25,7 +25,11 @@ class ArtifactResult:
         tolerance: What the judge allowed.
         bytes: The file's size.
         error: Why it could not be run at all; empty when it ran.
-        seconds: How long the runs took.
+        seconds: How long it took in all.
+        starting: How much of that the runtime took until it was ready; only where it is started for this.
+        running: How much of that the inferences took; only where the runtime is asked.
+        outputs_sha256: Of all outputs of all cases, as the judge saw them: equal where results are equal
+            bit by bit. Empty when nothing was compared.
         answers: How often the top answer was right; None where no output holds one value per class.
         layers: How far each layer is from the float32 file's, where that is known.
         kept_float: Layers that were left in float although the precision has integers for them.
@@ -40,9 +44,17 @@ class ArtifactResult:
     bytes: int
     error: str = ""
     seconds: float = 0.0
+    starting: float = 0.0
+    running: float = 0.0
+    outputs_sha256: str = ""
     answers: Answers | None = None
     layers: tuple[LayerError, ...] = ()
     kept_float: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """Where it ran: the runner, and what tells the places apart that one runner can have."""
+        return self.runner if self.runner == "host" or not self.runtime else f"{self.runner}, {self.runtime}"
 
     @property
     def passed(self) -> bool:

@@ -31,13 +31,20 @@ class Subject:
 
 
 class Runner(Protocol):
-    """A place where artifacts run.
+    """A place where artifacts run."""
 
-    Attributes:
-        name: "host", "arm64" or "device".
-    """
+    @property
+    def name(self) -> str:
+        """Give "host", "arm64" or "device"."""
+        ...
 
-    name: str
+    def describe(self, form: str) -> str:
+        """Name what executes artifacts of this format here: the library, its release, the processor."""
+        ...
+
+    def close(self) -> None:
+        """End whatever runs there, at once; jobs that are waited for fail, and no more can be started."""
+        ...
 
     def check(self, subject: Subject, golden: GoldenSet, tolerance: Tolerance) -> ArtifactResult:
         """Run every golden case and judge the outputs.

@@ -29,21 +29,30 @@ class HostRunner:
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
 
+    def describe(self, form: str) -> str:
+        """Name the backend's runtime; see `Runner.describe`."""
+        return load_backend(form).runtime()
+
+    def close(self) -> None:
+        """End all workers; see `Runner.close`."""
+        self._workers.close()
+
     def check(self, subject: Subject, golden: GoldenSet, tolerance: Tolerance) -> ArtifactResult:
         """Run every golden case and judge the outputs; see `Runner.check`."""
         backend = load_backend(subject.format)
         worker = self._workers.start(*backend.run_modules)
         started = monotonic()
-        cases, answers = worker.run(judge, subject, golden, tolerance, name=f"check {subject.id}")
+        cases, answers, digest = worker.run(judge, subject, golden, tolerance, name=f"check {subject.id}")
         return ArtifactResult(
             artifact_id=subject.id,
             runner=self.name,
-            runtime=backend.runtime(),
+            runtime=self.describe(subject.format),
             cases=len(cases),
             comparisons=worst_over_cases(cases),
             tolerance=tolerance,
             bytes=subject.path.stat().st_size,
             seconds=monotonic() - started,
+            outputs_sha256=digest,
             answers=answers,
         )
 
@@ -68,9 +77,9 @@ class HostRunner:
 
 def judge(
     subject: Subject, golden: GoldenSet, tolerance: Tolerance
-) -> tuple[tuple[tuple[Comparison, ...], ...], Answers | None]:
-    """Job: run all golden cases, compare each with its reference, and count the right top answers."""
-    from edgepack.compare import compare_outputs
+) -> tuple[tuple[tuple[Comparison, ...], ...], Answers | None, str]:
+    """Job: run all golden cases, compare each with its reference, count right top answers, give a digest."""
+    from edgepack.compare import compare_outputs, digest_outputs
     from edgepack.golden_cases import load_case
 
     cases = [load_case(golden, index) for index in range(len(golden.cases))]
@@ -80,7 +89,7 @@ def judge(
         compare_outputs(outputs, reference, tolerance)
         for outputs, reference in zip(got, references, strict=True)
     )
-    return verdicts, golden_answers(got, references, golden.model)
+    return verdicts, golden_answers(got, references, golden.model), digest_outputs(got)
 
 
 def execute(

@@ -15,6 +15,7 @@ import psutil
 from edgepack import __version__
 from edgepack.cache import default_root
 from edgepack.toolchain.packages import Extra, look_up_extras
+from edgepack.toolchain.programs import FoundProgram, look_up_programs
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Diagnosis:
         cache: Where finished artifacts are kept.
         scratch: Where a build works.
         extras: The base first.
+        programs: What the ARM64 runner needs of the distribution.
     """
 
     edgepack: str
@@ -57,6 +59,7 @@ class Diagnosis:
     cache: Folder
     scratch: Folder
     extras: tuple[Extra, ...]
+    programs: tuple[FoundProgram, ...]
 
     @property
     def usable(self) -> bool:
@@ -77,6 +80,7 @@ def diagnose() -> Diagnosis:
         cache=_folder(default_root()),
         scratch=_folder(Path(tempfile.gettempdir())),
         extras=look_up_extras(),
+        programs=look_up_programs(),
     )
 
 

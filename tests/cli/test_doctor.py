@@ -45,3 +45,10 @@ def test_a_broken_base_exits_with_5(start_with):
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 5
     assert "complete it by: pip install edgepack\n" in out
+
+
+def test_doctor_says_what_installs_a_program(edgepack, tmp_path):
+    done = edgepack("doctor", PATH=str(tmp_path))
+    assert done.returncode == 0, "only the ARM64 runner needs them"
+    assert "programs, to run artifacts on ARM64: incomplete" in done.stdout
+    assert "install it by: " in done.stdout.partition("mvn")[2]

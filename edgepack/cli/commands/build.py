@@ -29,6 +29,7 @@ from edgepack.cli.params import (
     complete_target,
     given,
     limit_options,
+    runner_options,
     split_names,
 )
 from edgepack.cli.progress import progress
@@ -118,6 +119,7 @@ of several outputs. Repeatable."""
 )
 @click.option("--script/--no-script", default=None, help="torch_lite: script the module, don't trace it.")
 @click.option("--bytecode", type=int, metavar="N", help="torch_lite: backport to this bytecode version.")
+@runner_options
 @limit_options
 @click.option("--keep-going/--no-keep-going", default=None, help="Ship what was proven although some failed.")
 @click.option("--keep-failed", type=click.Path(), metavar="DIR", help="Keep files and logs of what failed.")

@@ -7,6 +7,7 @@ own base is incomplete or there is nowhere to work, and 0 otherwise.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from edgepack.cli.columns import columns
@@ -16,6 +17,7 @@ from edgepack.errors import MissingTool
 if TYPE_CHECKING:
     from edgepack.toolchain.doctor import Diagnosis, Folder
     from edgepack.toolchain.packages import Extra, Package
+    from edgepack.toolchain.programs import FoundProgram
 
 
 @define(__doc__)
@@ -55,13 +57,21 @@ def _text(found: Diagnosis) -> str:
         ("cache", _folder(found.cache)),
         ("scratch", _folder(found.scratch)),
     ]
-    return "\n\n".join([columns(machine), *map(_extra, found.extras)])
+    return "\n\n".join([columns(machine), *map(_extra, found.extras), _programs(found.programs)])
 
 
 def _folder(folder: Folder) -> str:
     from rich.filesize import decimal
 
     return f"{folder.path}, {decimal(folder.free)} free{'' if folder.writable else ', NOT WRITABLE'}"
+
+
+def _programs(programs: Sequence[FoundProgram]) -> str:
+    rows = [
+        (one.name, one.path or "-", "" if one.path else f"install it by: {one.command}") for one in programs
+    ]
+    state = "complete" if all(one.path for one in programs) else "incomplete"
+    return f"programs, to run artifacts on ARM64: {state}\n{columns(rows, indent='  ')}"
 
 
 def _extra(extra: Extra) -> str:

@@ -2,6 +2,12 @@
 
 The model's inputs and outputs, the artifacts with their tensors and what they require, and what is missing.
 BUNDLE is a folder or a .zip. Only the manifest is checked; `edgepack verify` checks the files.
+
+With --against, each artifact's operators are compared with what a runtime has, in milliseconds: a quick no
+with the reason, where `edgepack verify --runner arm64` proves. The exit code is 1 when something is lacking.
+
+\b
+  edgepack inspect dist/digits --against org.pytorch:pytorch_android_lite:1.12.2
 """
 
 from __future__ import annotations
@@ -14,20 +20,54 @@ import click
 
 from edgepack.cli.columns import columns
 from edgepack.cli.command import Outcome, define
+from edgepack.errors import VerificationFailed
 
 if TYPE_CHECKING:
     from edgepack.bundle.manifest import Artifact, Manifest, TensorContract
+    from edgepack.runners.static_gate import Objection
 
 
 @define(__doc__)
 @click.argument("bundle", type=click.Path(path_type=Path))
-def command(bundle: Path) -> Outcome:
-    """Show a manifest."""
+@click.option("--against", multiple=True, metavar="RUNTIME", help="Compare with this runtime. Repeatable.")
+def command(bundle: Path, against: tuple[str, ...]) -> Outcome:
+    """Show a manifest, or what runtimes lack for it."""
     from edgepack.bundle import open_bundle, to_json
 
     with open_bundle(bundle) as opened:
         manifest = opened.manifest
+    if against:
+        return _compare(manifest, against)
     return Outcome(to_json(manifest), lambda: "\n\n".join(_sections(manifest)))
+
+
+def _compare(manifest: Manifest, against: tuple[str, ...]) -> Outcome:
+    from dataclasses import asdict
+
+    from edgepack.runners.runtimes import find_release
+    from edgepack.runners.static_gate import check_statically
+
+    pairs = [
+        (artifact, release)
+        for release in map(find_release, against)
+        for artifact in manifest.artifacts
+        if artifact.format == release.format
+    ]
+    rows: list[tuple[str, str, str]] = []
+    objections: list[Objection] = []
+    for artifact, release in pairs:
+        found = check_statically(artifact.id, artifact, release.id)
+        objections += found
+        rows += [(artifact.id, release.title, f"{one.reason}{_in_brackets(one.hint)}") for one in found]
+        if not found:
+            rows.append((artifact.id, release.title, "nothing is lacking"))
+    document = {"compared": len(pairs), "objections": [asdict(one) for one in objections]}
+    code = VerificationFailed.exit_code if objections else 0
+    return Outcome(document, lambda: columns(rows) if rows else "no artifact of their formats", code)
+
+
+def _in_brackets(hint: str) -> str:
+    return f" ({hint})" if hint else ""
 
 
 def _sections(manifest: Manifest) -> Iterator[str]:

@@ -4,6 +4,13 @@ BUNDLE is a folder or a .zip, and all that is needed. Every file's digest is che
 are run on every artifact and the outputs are compared with those of the source model, which were kept when
 the bundle was built.
 
+With --runner arm64 the artifacts run on ARM64 instructions inside the very libraries that ship in apps,
+emulated where this machine is of another kind. `edgepack runtime` installs these libraries.
+
+\b
+  edgepack verify dist/digits --runner arm64
+  edgepack verify dist/digits --runner host,arm64 --cpu cortex-a53
+
 The exit code is 1 when an artifact computes something else, and 6 when a file is missing, extra or altered.
 """
 
@@ -14,7 +21,7 @@ from pathlib import Path
 import click
 
 from edgepack.cli.command import Flags, Outcome, define
-from edgepack.cli.params import given, limit_options
+from edgepack.cli.params import given, limit_options, runner_options
 from edgepack.cli.progress import progress
 from edgepack.errors import VerificationFailed
 
@@ -22,16 +29,18 @@ from edgepack.errors import VerificationFailed
 @define(__doc__)
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--artifact", "artifacts", multiple=True, metavar="ID", help="Only this one. Repeatable.")
+@runner_options
 @limit_options
 @click.pass_obj
 def command(flags: Flags, /, bundle: Path, artifacts: tuple[str, ...], **options: object) -> Outcome:
     """Verify, and show the report."""
     from edgepack.cli.reports import report_text
-    from edgepack.config import limits, load
+    from edgepack.config import limits, load, runner_choice
     from edgepack.report.json import to_json
     from edgepack.verification import VerifyOptions, verify
 
-    wanted = VerifyOptions(artifacts, limits(load(given(options), Path.cwd())))
+    settings = load(given(options), Path.cwd())
+    wanted = VerifyOptions(artifacts, runner_choice(settings), limits(settings))
     with progress(flags) as emit:
         report = verify(bundle, wanted, emit)
     code = 0 if report else VerificationFailed.exit_code

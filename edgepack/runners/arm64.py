@@ -1,0 +1,266 @@
+"""Runs artifacts on ARM64, inside the runtime libraries that ship in apps."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from edgepack.answers import count_answers, golden_answers
+from edgepack.events import Listener, step
+from edgepack.golden import GoldenSet
+from edgepack.model import ModelSpec
+from edgepack.options import RunnerChoice
+from edgepack.precision import Tolerance
+from edgepack.report.model import ArtifactResult, worst_over_cases
+from edgepack.runners.base import Subject
+from edgepack.runners.cpus import Cpu, find_cpu
+from edgepack.runners.guest import Guest, Run, Task
+from edgepack.runners.guest_programs import GuestProgram
+from edgepack.runners.machine import command_for
+from edgepack.runners.runtime_store import InstalledRuntime, RuntimeStore
+from edgepack.runners.runtimes import default_release
+from edgepack.targets import Target
+from edgepack.workers import JobFailed, Limits
+
+if TYPE_CHECKING:
+    from edgepack.compare import Array
+    from edgepack.labels import LabelledData
+    from edgepack.verdict import Answers
+
+
+class Guests:
+    """The guests of one build or verification, one for each runtime and processor; leaving ends them all."""
+
+    def __init__(
+        self,
+        store: RuntimeStore,
+        scratch: Path,
+        limits: Limits | None = None,
+        emulator_options: tuple[str, ...] = (),
+    ) -> None:
+        """Name what guests are made of; none is started yet.
+
+        Args:
+            store: Holds the runtimes.
+            scratch: A folder for what the guests see of the machine, and for their logs.
+            limits: What each job may use.
+            emulator_options: Further options of qemu's.
+        """
+        self._emulator_options = emulator_options
+        self._store = store
+        self._scratch = scratch
+        self._limits = limits
+        self._started: dict[tuple[str, str], Guest] = {}
+        self._programs: dict[str, GuestProgram] = {}
+        self._stack = ExitStack()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all guests, at once and without asking; no more can be started."""
+        with self._lock:
+            self._closed = True
+            self._stack.close()
+
+    def start(self, runtime: InstalledRuntime, cpu: Cpu) -> Guest:
+        """Give the guest that runs this runtime on this processor; it is started at the first call.
+
+        Returns at once: the runtime starts in the background, and the first job waits for it.
+
+        Raises:
+            MissingTool: Part of the toolchain is not installed.
+            JobFailed: The guests have been closed.
+        """
+        with self._lock:
+            if self._closed:
+                # A thread that goes on after an interruption must not bring guests back to life.
+                raise JobFailed("the guests have been ended")
+            key = (runtime.release.id, cpu.name)
+            if key not in self._started:
+                self._started[key] = self._stack.enter_context(self._start(runtime, cpu))
+            return self._started[key]
+
+    def _start(self, runtime: InstalledRuntime, cpu: Cpu) -> Guest:
+        folder = self._scratch / f"{runtime.release.slug}-{cpu.name}"
+        folder.mkdir(parents=True)
+        if runtime.release.id not in self._programs:
+            self._programs[runtime.release.id] = self._store.program(runtime)
+        program = self._programs[runtime.release.id]
+        command = command_for(program, cpu, folder / "root", self._emulator_options)
+        return Guest(command, folder / "guest.log", self._limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Arm64Runner:
+    """One runtime on one processor.
+
+    Attributes:
+        guests: Where the programs run.
+        runtime: Executes one format.
+        cpu: The processor.
+    """
+
+    guests: Guests
+    runtime: InstalledRuntime
+    cpu: Cpu
+    name: str = "arm64"
+
+    @property
+    def format(self) -> str:
+        """The artifact format that it executes."""
+        return self.runtime.release.format
+
+    def describe(self, form: str) -> str:
+        """Name the runtime and the processor; see `Runner.describe`."""
+        del form  # it executes only one
+        return f"{self.runtime.release.title} on {self.cpu.name}"
+
+    def close(self) -> None:
+        """End all guests; see `Runner.close`."""
+        self.guests.close()
+
+    def check(self, subject: Subject, golden: GoldenSet, tolerance: Tolerance) -> ArtifactResult:
+        """Run every golden case and judge the outputs; see `Runner.check`."""
+        from edgepack.compare import compare_outputs, digest_outputs
+        from edgepack.golden_cases import load_case
+
+        cases = [load_case(golden, index) for index in range(len(golden.cases))]
+        started = monotonic()
+        run = self.run_file(subject, [inputs for inputs, _ in cases])
+        outputs = _to_source(run, subject, golden.model)
+        references = [reference for _, reference in cases]
+        verdicts = [
+            compare_outputs(got, reference, tolerance)
+            for got, reference in zip(outputs, references, strict=True)
+        ]
+        return ArtifactResult(
+            artifact_id=subject.id,
+            runner=self.name,
+            runtime=self.describe(subject.format),
+            cases=len(cases),
+            comparisons=worst_over_cases(verdicts),
+            tolerance=tolerance,
+            bytes=subject.path.stat().st_size,
+            seconds=monotonic() - started,
+            starting=run.starting,
+            running=run.running,
+            outputs_sha256=digest_outputs(outputs),
+            answers=golden_answers(outputs, references, golden.model),
+        )
+
+    def answer(
+        self, subject: Subject, model: ModelSpec, labels: LabelledData, reference: Sequence[int]
+    ) -> Answers:
+        """Run all labelled samples; see `Runner.answer`."""
+        return count_answers(
+            lambda samples: _to_source(self.run_file(subject, samples), subject, model), labels, reference
+        )
+
+    def run(self, subject: Subject, model: ModelSpec, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Run one set of inputs; see `Runner.run`."""
+        return _to_source(self.run_file(subject, [inputs]), subject, model)[0]
+
+    def run_file(self, subject: Subject, feeds: Sequence[Mapping[str, Array]], repetitions: int = 1) -> Run:
+        """Run the file once per feed, or several times, and give its outputs as the file has them.
+
+        Args:
+            subject: The file.
+            feeds: Inputs by name, in the source's layout and dtypes.
+            repetitions: How often each feed is run; the last counts.
+
+        Raises:
+            JobFailed: See `Runner.run`.
+            MissingTool: See `Runner.run`.
+        """
+        from edgepack.contract import to_file
+
+        inputs = sorted(subject.inputs, key=lambda contract: contract.index)
+        tensors = [[to_file(feed[one.name], one) for one in inputs] for feed in feeds]
+        return self.guests.start(self.runtime, self.cpu).run(Task(subject.path, tensors, repetitions))
+
+
+def _to_source(run: Run, subject: Subject, model: ModelSpec) -> list[dict[str, Array]]:
+    """Give each feed's outputs by name, in the source's layout and dtypes."""
+    from edgepack.contract import to_source
+
+    specs = {spec.name: spec for spec in model.outputs}
+    return [
+        {one.name: to_source(result[one.index], one, specs[one.name]) for one in subject.outputs}
+        for result in run.outputs
+    ]
+
+
+@contextmanager
+def open_arm64(
+    choice: RunnerChoice,
+    formats: Sequence[str],
+    target: Target,
+    scratch: Path,
+    limits: Limits,
+    emit: Listener,
+) -> Iterator[tuple[Arm64Runner, ...]]:
+    """Give a runner for every runtime and processor, their guests starting in the background.
+
+    None when the choice leaves ARM64 out. Leaving the context ends all guests.
+
+    Args:
+        choice: What the user asks for.
+        formats: Those that have to be executed.
+        target: Decides what the user leaves open.
+        scratch: A folder for logs and the like.
+        limits: What each job may use.
+        emit: Who is told of repairs and of guests being compiled.
+
+    Raises:
+        MissingTool: A runtime or part of the toolchain is not installed.
+        UsageError: A runtime or processor is unknown, or nothing can be proven on it.
+    """
+    if "arm64" not in choice.names:
+        yield ()
+        return
+    store = RuntimeStore(emit=emit)
+    with Guests(store, scratch / "guests", limits) as guests:
+        with step(emit, "start the ARM64 runtimes"):
+            runners = make_runners(choice, formats, target, guests, store)
+        yield runners
+
+
+def make_runners(
+    choice: RunnerChoice, formats: Sequence[str], target: Target, guests: Guests, store: RuntimeStore
+) -> tuple[Arm64Runner, ...]:
+    """Give a runner for every runtime and processor, their guests starting in the background.
+
+    Raises:
+        MissingTool: A runtime or part of the toolchain is not installed.
+        UsageError: A runtime or processor is unknown, or nothing can be proven on it.
+    """
+    cpus = [find_cpu(name) for name in choice.cpus or target.cpus]
+    runtimes = _choose_runtimes(store, choice, formats, target)
+    runners = tuple(Arm64Runner(guests, runtime, cpu) for runtime in runtimes for cpu in cpus)
+    for runner in runners:
+        guests.start(runner.runtime, runner.cpu)
+    return runners
+
+
+def _choose_runtimes(
+    store: RuntimeStore, choice: RunnerChoice, formats: Sequence[str], target: Target
+) -> list[InstalledRuntime]:
+    """Give the runtimes that were asked for, and the target's own for the formats that they leave out."""
+    asked = [store.get(one) for one in choice.runtimes]
+    covered = {one.release.format for one in asked}
+    others = [store.get(default_release(target, form).id) for form in formats if form not in covered]
+    return [one for one in asked if one.release.format in formats] + others

@@ -1,0 +1,127 @@
+"""The bridge that lets Android's libraries run on glibc: a `libc.so` that has every symbol they import.
+
+Android's arm64 libraries ask for `libc.so`, `libm.so`, `liblog.so` and the like, with symbol versions of
+their own. The bridge is one library under all those names. Each symbol in it is a single jump: to a function
+of `guest/bionic.c` where Android's differs from glibc's, to glibc's function of that name otherwise. A symbol
+that neither has is an error when the bridge is made, never a crash later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgepack.errors import MissingTool
+from edgepack.toolchain.compiler import Compiler
+
+PREFIX = "bionic_"
+"""What stands before a name in `guest/bionic.c`."""
+
+DIFFERENT = frozenset(
+    (
+        *("pthread_attr_init", "pthread_getattr_np", "pthread_barrier_init", "sem_init", "sem_wait"),
+        *("sigaction", "sigsetjmp", "setjmp", "longjmp", "getaddrinfo", "freeaddrinfo"),
+        *("mallinfo", "regcomp", "glob", "ftw", "nftw", "tcgetattr", "statvfs", "fscanf", "puts", "putchar"),
+    )
+)
+"""Functions that glibc has by the same name with other structures, so that a jump would be wrong.
+
+After bionic's headers for arm64; a library that imports one is refused until `guest/bionic.c` has it.
+"""
+
+_DATA = frozenset(("__sF",))
+"""Data that `guest/bionic.c` defines by its own name: nothing jumps to data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A symbol that a library expects from Android, and the version it expects it in; may be empty."""
+
+    name: str
+    version: str
+
+
+def imports_of(libraries: Sequence[Path], compiler: Compiler) -> frozenset[Import]:
+    """Give what the libraries import from outside their own circle.
+
+    Raises:
+        MissingTool: One is no library that the toolchain can read.
+    """
+    wanted: set[Import] = set()
+    own: set[str] = set()
+    for library in libraries:
+        for kind, symbol in compiler.symbols(library):
+            name, _, version = symbol.partition("@")
+            if kind in "Uwv":
+                wanted.add(Import(name, version.strip("@")))
+            else:
+                own.add(name)
+    return frozenset(one for one in wanted if one.name not in own)
+
+
+def write_bridge(
+    wanted: Iterable[Import], glibc: Mapping[str, str], own: Iterable[str], folder: Path
+) -> tuple[Path, Path]:
+    """Write the bridge's assembly and its version script.
+
+    Args:
+        wanted: What has to be there.
+        glibc: Name to version of everything that glibc offers.
+        own: The names that `guest/bionic.c` has, without its prefix.
+        folder: Where the files go.
+
+    Returns:
+        The assembly and the version script.
+
+    Raises:
+        MissingTool: A symbol is in neither; the message names all of them.
+    """
+    have = set(own)
+    ordered = sorted(wanted, key=lambda one: (one.name, one.version))
+    _refuse_unknown([one.name for one in ordered], glibc, have)
+    lines = [".text"]
+    for name in dict.fromkeys(one.name for one in ordered if one.name not in _DATA):
+        lines += _jump(name, have, glibc)
+    lines.append('.section .note.GNU-stack,"",%progbits')
+    assembly, script = folder / "bridge.S", folder / "bridge.map"
+    assembly.write_text("\n".join(lines) + "\n", encoding="ascii")
+    script.write_text(_version_script(ordered), encoding="ascii")
+    return assembly, script
+
+
+def needed_names(libraries: Sequence[Path], compiler: Compiler) -> frozenset[str]:
+    """Give the names of the libraries that these need and that are not among them."""
+    names = {name for library in libraries for name in compiler.needed(library)}
+    return frozenset(names - {library.name for library in libraries})
+
+
+def _refuse_unknown(names: Sequence[str], glibc: Mapping[str, str], own: set[str]) -> None:
+    known = own | _DATA | (glibc.keys() - DIFFERENT)
+    missing = sorted({name for name in names if name not in known})
+    if missing:
+        raise MissingTool(
+            f"the bridge to Android's libraries lacks {', '.join(missing)}",
+            hint="use a release that `edgepack runtime list` names",
+            details={"symbols": missing},
+        )
+
+
+def _jump(name: str, own: set[str], glibc: Mapping[str, str]) -> list[str]:
+    head = [f".globl {name}", f".type {name},%function"]
+    if name in own:
+        return [*head, f"{name}: b {PREFIX}{name}"]
+    # Named apart from the symbol being defined, or the jump would lead to itself.
+    return [f".symver glibc_{name}, {name}@{glibc[name]}", *head, f"{name}: b glibc_{name}"]
+
+
+def _version_script(ordered: Sequence[Import]) -> str:
+    versions: dict[str, list[str]] = {}
+    for one in ordered:
+        if one.name not in _DATA:
+            # A reference without a version takes a symbol of any.
+            versions.setdefault(one.version or "LIBC", []).append(one.name)
+    nodes = [
+        f"{version} {{ global: {'; '.join(dict.fromkeys(names))}; }};" for version, names in versions.items()
+    ]
+    return "\n".join(nodes) + "\nEDGEPACK_PRIVATE { local: *; };\n"

@@ -1,0 +1,85 @@
+"""Counting the instructions of an inference, by a plug-in for qemu that is compiled on this machine.
+
+Time under emulation says nothing of time on a phone; the number of instructions repeats and compares.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import tempfile
+from pathlib import Path
+
+from filelock import FileLock
+
+from edgepack.cache import default_root
+from edgepack.errors import MissingTool
+from edgepack.toolchain.downloads import writing
+from edgepack.toolchain.programs import HOST_COMPILER, QEMU, call, find, is_native
+
+_SOURCE = Path(__file__).parent / "guest" / "count_plugin.c"
+_VERSIONS = (1, 2, 3, 4, 5, 6)
+"""Versions of qemu's plug-in interface; the functions that are used are the same in all of them."""
+
+
+def counting_options(folder: Path, cache: Path | None = None) -> tuple[str, ...]:
+    """Give the options that make qemu count, and write each job's counts to a file of `folder`.
+
+    Args:
+        folder: Must exist.
+        cache: Where the compiled plug-in is kept; the user's cache when None.
+
+    Raises:
+        MissingTool: There is no qemu here, none with plug-ins, or no compiler.
+    """
+    if is_native():
+        raise MissingTool(
+            "instructions are counted by the emulator, and this machine needs none",
+            hint="run it on a machine that is not ARM64",
+        )
+    plugin = _plugin((cache or default_root()) / "guests")
+    return ("-plugin", f"{plugin},out={folder}")
+
+
+def read_counts(folder: Path, pid: int) -> list[int]:
+    """Give the instructions of each inference of a job, in order."""
+    try:
+        return [int(line) for line in (folder / str(pid)).read_text(encoding="ascii").split()]
+    except FileNotFoundError:
+        return []
+
+
+def _plugin(cache: Path) -> Path:
+    qemu, compiler = find(QEMU), find(HOST_COMPILER)
+    known = call([qemu, "--version"], "ask qemu for its version") + str(compiler)
+    key = hashlib.sha256(_SOURCE.read_bytes() + known.encode()).hexdigest()[:32]
+    place = cache / f"count-{key}.so"
+    with writing(cache):
+        cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache / f"{key}.lock"):
+            if not place.exists():
+                _compile(qemu, compiler, place)
+    return place
+
+
+def _compile(qemu: Path, compiler: Path, place: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="work-", dir=place.parent) as folder:
+        made = Path(folder) / "count.so"
+        for version in _VERSIONS:
+            flags = ["-shared", "-fPIC", "-O2", f"-DPLUGIN_VERSION={version}"]
+            call([compiler, *flags, _SOURCE, "-o", made], "compile the counting plug-in")
+            if _accepts(qemu, made):
+                made.replace(place)
+                return
+    raise MissingTool(
+        f"{qemu} takes no plug-ins, so it cannot count instructions",
+        hint="install the distribution's qemu-user, not qemu-user-static",
+    )
+
+
+def _accepts(qemu: Path, plugin: Path) -> bool:
+    """Whether qemu loads a plug-in: then it goes on to complain of the program, which is none."""
+    done = subprocess.run(
+        [qemu, "-plugin", plugin, "/dev/null"], capture_output=True, text=True, errors="replace", check=False
+    )
+    return "plugin" not in done.stderr.lower()

@@ -1,0 +1,120 @@
+"""The digits bundle on ARM64: built with it, verified with it, and found wrong by it."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgepack.runners.cpus import PROVABLE
+
+_SOURCE = Path(__file__).parents[3] / "sample_models/digits/model.py"
+
+
+@pytest.fixture(scope="session")
+def digits(edgepack, tmp_path_factory):
+    """A bundle whose every artifact had to be right on ARM64 to ship."""
+    path = tmp_path_factory.mktemp("built") / "digits"
+    built = edgepack(
+        "build", f"{_SOURCE}:digits", "-o", path, "--runner", "host,arm64", "--no-cache", "--json"
+    )
+    assert built.returncode == 0, built.stderr
+    return path, json.loads(built.stdout)["report"]
+
+
+def test_the_builds_own_gate_includes_arm64(digits):
+    path, report = digits
+    formats = {
+        artifact["format"] for artifact in json.loads((path / "manifest.json").read_text())["artifacts"]
+    }
+    assert formats == {"torch_lite", "tflite"}
+    places = {(one["artifact_id"], one["runtime"]) for one in report["results"] if one["runner"] == "arm64"}
+    artifacts = {one["artifact_id"] for one in report["results"]}
+    assert len(places) == len(artifacts) * len(PROVABLE)
+    assert any("cortex-a76" in runtime for _, runtime in places)
+
+
+def test_a_bundle_is_verified_without_the_host(edgepack, digits):
+    done = edgepack("verify", digits[0], "--runner", "arm64", "--json")
+    assert done.returncode == 0, done.stderr
+    results = json.loads(done.stdout)["results"]
+    assert {one["runner"] for one in results} == {"arm64"}
+    float32 = [one for one in results if one["artifact_id"].endswith("/float32")]
+    assert all(comparison["needed_relative"] < 1e-4 for one in float32 for comparison in one["comparisons"])
+
+
+def test_a_wrong_reference_is_found_on_arm64(edgepack, digits, tmp_path):
+    """The judge must be able to say no: another output is put in the place of the reference."""
+    bundle = tmp_path / "digits"
+    shutil.copytree(digits[0], bundle)
+    (output,) = (bundle / "golden/0/outputs").iterdir()
+    reference = np.fromfile(output, np.float32)
+    (reference + np.float32(0.5)).tofile(output)
+    _repair_digest(bundle, output)
+    done = edgepack(
+        "verify", bundle, "--runner", "arm64", "--cpu", "cortex-a53", "--artifact", "tflite/float32"
+    )
+    assert done.returncode == 1
+    assert "tflite/float32 on arm64" in done.stdout
+    assert "computes something else" in done.stdout
+
+
+def test_a_runtime_that_is_not_installed_is_named(edgepack, digits, tmp_path, monkeypatch):
+    monkeypatch.setenv("EDGEPACK_CACHE_DIR", str(tmp_path))
+    from edgepack.errors import MissingTool
+    from edgepack.options import RunnerChoice
+    from edgepack.verification import VerifyOptions, verify
+
+    with pytest.raises(MissingTool) as missing:
+        verify(digits[0], VerifyOptions(runners=RunnerChoice(("arm64",))))
+    assert missing.value.hint.startswith("edgepack runtime add org.")
+
+
+def _repair_digest(bundle, file):
+    """Make the manifest agree with an altered file."""
+    from edgepack.files import sha256_of
+
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    for case in manifest["golden"]:
+        for ref in case["outputs"].values():
+            if ref["path"] == file.relative_to(bundle).as_posix():
+                ref["sha256"] = sha256_of(file)
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_neither_torch_nor_tensorflow_is_needed(digits, runtimes_environment):
+    """The interpreter refuses to import them; the base install has none of them."""
+    code = (
+        "import sys\n"
+        "for name in ('torch', 'tensorflow', 'ai_edge_litert', 'onnx', 'onnx2tf', 'onnxruntime'):\n"
+        "    sys.modules[name] = None\n"
+        "from edgepack.cli.app import run\n"
+        f"sys.exit(run(['verify', {str(digits[0])!r}, '--runner', 'arm64', '--cpu', 'cortex-a53']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=runtimes_environment, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_counts_repeat_and_tell_processors_apart(edgepack, digits, tmp_path):
+    first = edgepack("bench", digits[0], "--json")
+    assert first.returncode == 0, first.stderr
+    counts = {
+        tuple(row[key] for key in ("artifact", "cpu")): row["instructions"]
+        for row in json.loads(first.stdout)["counts"]
+    }
+    assert counts["tflite/float32", "cortex-a76"] < 0.9 * counts["tflite/float32", "cortex-a53"]
+    (tmp_path / "before.json").write_text(first.stdout)
+    again = edgepack("bench", digits[0], "--baseline", tmp_path / "before.json", "--fail-over", "0.01%")
+    assert again.returncode == 0, again.stdout
+    smaller = json.loads(first.stdout)
+    for row in smaller["counts"]:
+        row["instructions"] = int(row["instructions"] * 0.97)
+    (tmp_path / "before.json").write_text(json.dumps(smaller))
+    worse = edgepack("bench", digits[0], "--baseline", tmp_path / "before.json", "--fail-over", "2%")
+    assert worse.returncode == 1
+    assert "+3.09%" in worse.stdout
