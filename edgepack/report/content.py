@@ -44,10 +44,10 @@ class Table:
 
     @property
     def width(self) -> int:
-        """How many columns of text it needs, a space between cells."""
+        """How many columns of text it needs, two spaces between cells."""
         lines = [tuple(max(one.split("\n"), key=len) for one in self.headings)]
         lines += [row.cells for row in self.rows]
-        return sum(max(map(len, cells)) + 1 for cells in zip(*lines, strict=True)) - 1
+        return sum(max(map(len, cells)) + 2 for cells in zip(*lines, strict=True)) - 2
 
     def without(self, *headings: str) -> Table:
         """Leave out columns."""

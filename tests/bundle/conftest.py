@@ -12,6 +12,8 @@ import pytest
 from edgepack.bundle import file_ref, write_bundle
 from edgepack.bundle.manifest import Artifact, Gap, GoldenCase, Manifest, TensorContract, Verified
 from edgepack.model import ModelSpec, TensorSpec
+from edgepack.precision import Gates, tolerance_for
+from edgepack.verdict import Answers
 
 MODEL = ModelSpec(
     inputs=(TensorSpec("image", "float32", (1, 3, 4, 4)),),
@@ -74,7 +76,12 @@ def make_parts(folder: Path, seed: int = 0) -> Parts:
         model=MODEL,
         artifacts=(
             _artifact("torch_lite", refs["artifacts/tiny.ptl"], plain),
-            _artifact("tflite", refs["artifacts/tiny.tflite"], quantised),
+            replace(
+                _artifact("tflite", refs["artifacts/tiny.tflite"], quantised),
+                allowed=tolerance_for("int8", Gates(min_snr=12.5, min_agreement=0.95)),
+                answers=Answers(labelled=True, samples=8, agreement=1.0, accuracy=0.875, reference=0.875),
+                kept_float=("/conv/first",),
+            ),
         ),
         golden=(GoldenCase({"image": refs["golden/0/image.bin"]}, {"logits": refs["golden/0/logits.bin"]}),),
         tools={"torch": "2.9.1", "edgepack": "0.1.0"},

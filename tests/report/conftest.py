@@ -7,8 +7,9 @@ import pytest
 
 from edgepack.bundle.manifest import Gap
 from edgepack.compare import compare_outputs
-from edgepack.precision import PRECISIONS
+from edgepack.precision import PRECISIONS, Gates, tolerance_for
 from edgepack.report import ArtifactResult, Report, RouteFailure, worst_over_cases
+from edgepack.verdict import Answers, LayerError
 
 TOLERANCE = PRECISIONS["float32"].tolerance
 
@@ -80,3 +81,34 @@ def bad() -> Report:
         ),
         gaps=(Gap("tflite/float32", "operator Foo", by_nature=False),),
     )
+
+
+@pytest.fixture
+def quantised() -> Report:
+    """Four precisions with labelled data; int8 collapsed and was saved, int16x8 lost too much accuracy."""
+    layers = tuple(LayerError(f"/conv/{index}", "CONV_2D", 40.0 - index, index / 10) for index in range(9))
+    allowed = tolerance_for("int8", Gates(min_agreement=0.9, max_accuracy_drop=1.0))
+    kept = {"layers": layers, "kept_float": ("/conv/8",), "tolerance": allowed}
+    return Report(
+        name="tiny",
+        target="android",
+        results=(
+            result("tflite/float32", 0.0, bytes=4_000_000, answers=answers(1.0, 0.95)),
+            result("tflite/float16", 1e-6, bytes=4_000_000, answers=answers(1.0, 0.95)),
+            result("tflite/int8", 1e-6, bytes=1_000_000, answers=answers(0.94, 0.925), **kept),
+            result("tflite/dynamic", 1e-6, bytes=1_100_000, answers=answers(0.94, 0.945), **kept),
+        ),
+        failures=(
+            RouteFailure(
+                "tflite/int16x8",
+                "static",
+                "computes something else",
+                comparisons=worst_over_cases(judge(0.5)),
+                layers=layers,
+            ),
+        ),
+    )
+
+
+def answers(agreement: float, accuracy: float) -> Answers:
+    return Answers(labelled=True, samples=200, agreement=agreement, accuracy=accuracy, reference=0.95)

@@ -6,7 +6,7 @@ from edgepack.errors import BundleError
 from edgepack.report.json import dumps, from_json, load, to_json
 
 
-@pytest.mark.parametrize("name", ["good", "bad"])
+@pytest.mark.parametrize("name", ["good", "bad", "quantised"])
 def test_a_report_survives_its_document(request, name):
     report = request.getfixturevalue(name)
 

@@ -80,3 +80,31 @@ def test_a_tolerance_as_shown_would_still_pass(value):
 
 def test_an_infinite_figure_is_shown_as_such():
     assert figure(float("inf")) == "inf"
+
+
+def test_answers_and_accuracy_stand_in_the_table_and_gates_below(quantised):
+    lines = render_text(quantised).splitlines()
+    (row,) = (line.split() for line in lines if line.startswith("tflite/int8 "))
+    assert row[-4:] == ["94.0", "92.5", "-2.50", "FAILED"]
+    (row,) = (line.split() for line in lines if line.startswith("tflite/dynamic "))
+    assert row[-4:] == ["94.0", "94.5", "-0.50", "passed"]
+    shortfall = "accuracy falls by 2.50 points to 92.5% on 200 labelled samples, 1 are allowed"
+    assert f"  tflite/int8 on host (torch 2.9.1): {shortfall}" in lines
+    assert "int8 SNR >= 20 dB, top answers the same in 90.0%, at most 1 points less accuracy" in lines[-1]
+    assert "  tflite/dynamic: /conv/8" in lines
+    assert "  tflite/float16 is no smaller than tflite/float32" in lines
+
+
+def test_a_quantised_failure_names_the_worst_layers_and_no_relative_tolerance(quantised):
+    text = render_text(quantised)
+    worst = [line.split()[1] for line in text.splitlines() if "of its signal" in line]
+    assert worst == ["/conv/8", "/conv/7", "/conv/6"]
+    assert "smallest relative tolerance" not in text
+
+
+def test_a_narrow_terminal_does_without_the_least_of_the_figures(quantised):
+    text = render_text(quantised, width=80)
+    header = next(line for line in text.splitlines() if line.startswith("artifact"))
+    assert header.split() == ["artifact", "on", "size", "cosine", "dB", "top", "%", "%", "points", "verdict"]
+    assert max(map(len, text.splitlines())) <= 80
+    assert "rtol" in render_text(quantised)

@@ -159,7 +159,7 @@ def _noise(ref: npt.NDArray[np.float64], got: npt.NDArray[np.float64]) -> tuple[
 
     finite = np.isfinite(ref)
     ref, error = np.where(finite, ref, 0.0), np.where(finite, got - np.where(finite, ref, 0.0), 0.0)
-    signal, noise = np.square(ref), np.nan_to_num(np.square(error), nan=inf)
+    signal, noise = np.square(ref), np.square(np.where(np.isnan(error), inf, error))
     total = float(signal.sum())
     if not total:
         return (inf, 1.0) if noise.any() else (0.0, 0.0)
