@@ -75,7 +75,7 @@ def test_python_example_runs(folder):
 def test_the_artifact_that_the_bundle_document_shows_is_that_of_the_sample(tmp_path):
     (text,) = blocks("json", (ROOT / "docs" / "bundle.md").read_text())
     shown = json.loads(text)
-    settings = {"output": str(tmp_path / "digits"), "formats": ["tflite"]}
+    settings = {"output": str(tmp_path / "digits"), "formats": ["tflite"], "precisions": ["float32"]}
     build(build_options(f"{ROOT}/sample_models/digits/model.py:digits", settings))
     manifest = json.loads((tmp_path / "digits" / "manifest.json").read_text())
     (artifact,) = manifest["artifacts"]
