@@ -91,6 +91,12 @@ def build(source: str) -> Callable[[Path], tuple[Command, Command]]:
     return make
 
 
+def five(step: str) -> Callable[[Path], Command]:
+    """A step of five_precisions.py."""
+    script = str(Path(__file__).with_name("five_precisions.py"))
+    return lambda folder: python(folder, "-W", "ignore", script, step, str(folder))
+
+
 CASES = (
     Case("help", "edgepack --help, against python -c pass", show_help, 15, 10),
     Case("import", "import edgepack, against python -c pass", import_package, 15, 3),
@@ -99,4 +105,12 @@ CASES = (
     ),
     Case("mobilenet_v2", "cold build of mobilenet_v2, against bare library calls", build(MOBILENET), 5, 1.3),
     Case("vgg11", "cold build of vgg11, against bare library calls", build(VGG), 3, 1.5, memory_limit=1.25),
+    Case(
+        "precisions",
+        "all .tflite precisions of mobilenet_v2, verified, against onnx2tf through TensorFlow",
+        lambda folder: (five("onnx2tf")(folder), five("edgepack")(folder)),
+        1,
+        1 / 6,
+        prepare=five("prepare"),
+    ),
 )
