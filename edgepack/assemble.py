@@ -13,6 +13,7 @@ from edgepack.options import BuildOptions
 from edgepack.prove import Attempt
 from edgepack.report import Report, describe_host
 from edgepack.sources.base import ModelInfo
+from edgepack.targets import find_target
 from edgepack.tools import installed
 
 
@@ -84,13 +85,16 @@ def make_artifact(attempt: Attempt, name: str) -> Artifact:
 
 def make_report(options: BuildOptions, findings: Findings) -> Report:
     """Say what was found, on which machine, and how long it took."""
+    doubtful = find_target(options.target).doubtful
+    made = (attempt.id for attempt in findings.attempts if attempt.candidate)
+    doubts = (f"{one}: {doubtful[one]}" for one in made if one in doubtful)
     return Report(
         name=options.name,
         target=options.target,
         results=tuple(result for attempt in findings.attempts for result in attempt.results),
         failures=tuple(failure for attempt in findings.attempts for failure in attempt.failures),
         gaps=findings.gaps,
-        warnings=(*findings.info.warnings, *findings.golden.warnings, *findings.warnings),
+        warnings=(*findings.info.warnings, *findings.golden.warnings, *findings.warnings, *doubts),
         tools=installed(),
         host=describe_host(),
         seconds=findings.seconds,

@@ -6,7 +6,7 @@ A new target is one more row in `TARGETS`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edgepack.errors import UsageError
 from edgepack.precision import PRECISIONS
@@ -41,6 +41,8 @@ class Target:
         cpus: The processors that stand for the range of devices, slow to fast, by qemu's names.
         formats: Format name to the precisions that a build makes of it, both in order.
         runtimes: At least one for each format.
+        doubtful: "format/precision" to what is wrong with it in the target's runtime; a build makes it only
+            when it is asked for by name, and warns.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Target:
     cpus: tuple[str, ...]
     formats: Mapping[str, tuple[str, ...]]
     runtimes: tuple[Runtime, ...]
+    doubtful: Mapping[str, str] = field(default_factory=dict)
 
     def plan(
         self, formats: Sequence[str] = (), precisions: Sequence[str] = (), *, calibrated: bool
@@ -57,7 +60,7 @@ class Target:
 
         Args:
             formats: Only these, or all of the target's when empty.
-            precisions: Only these, or all that the format has when empty.
+            precisions: Only these, or all that the format has and that are not doubtful when empty.
             calibrated: Whether there is calibration data; without it, precisions that need it are left out.
 
         Raises:
@@ -81,6 +84,7 @@ class Target:
             for name in names
             if (not formats or kind in formats) and (not precisions or name in precisions)
             if calibrated or not PRECISIONS[name].calibrated
+            if precisions or f"{kind}/{name}" not in self.doubtful
         )
         if not pairs:
             raise UsageError(
@@ -114,6 +118,11 @@ _ANDROID_RUNTIMES = (
     Runtime("pytorch_android_lite", "1.12.2", "torch_lite", bytecode=(4, 9)),
     Runtime("tensorflow-lite", "2.16.1", "tflite"),
 )
+# Measured by `edgepack verify --runner arm64`; see docs/arm64.md.
+_ANDROID_DOUBTS = {
+    "tflite/dynamic": "tensorflow-lite 2.16.1 computes it wrong on ARM64",
+    "tflite/int16x8": "tensorflow-lite 2.16.1 does not load it on ARM64 with XNNPACK on",
+}
 
 TARGETS = {
     row.name: row
@@ -125,6 +134,7 @@ TARGETS = {
             cpus=("cortex-a53", "cortex-a76"),
             formats=_FORMATS,
             runtimes=_ANDROID_RUNTIMES,
+            doubtful=_ANDROID_DOUBTS,
         ),
         Target(
             "android-armv7",
@@ -133,6 +143,7 @@ TARGETS = {
             cpus=("armv7",),
             formats=_FORMATS,
             runtimes=_ANDROID_RUNTIMES,
+            doubtful=_ANDROID_DOUBTS,
         ),
         Target(
             "linux-arm64",

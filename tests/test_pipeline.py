@@ -10,6 +10,7 @@ from edgepack.config import build_options
 from edgepack.errors import ConversionError, SourceError, UsageError, VerificationFailed
 from edgepack.events import EventKind, ignore
 from edgepack.pipeline import build
+from edgepack.precision import PRECISIONS
 from edgepack.verification import verify
 
 GOOD = """
@@ -104,7 +105,7 @@ def test_bundle_holds_both_formats_and_verifies_without_its_source(source, tmp_p
 
 
 def test_same_inputs_give_the_same_bytes(source, tmp_path):
-    text, every = source(GOOD), {"cache": False, "precisions": [], "calibration": "golden"}
+    text, every = source(GOOD), {"cache": False, "precisions": list(PRECISIONS), "calibration": "golden"}
     run(text, tmp_path / "one", **every)
     run(text, tmp_path / "two", **every)
     one, two = files(tmp_path / "one"), files(tmp_path / "two")
@@ -201,7 +202,7 @@ def test_wrong_file_is_never_shipped(source, tmp_path, monkeypatch):
     """The judge itself: with an impossible tolerance even good files are refused, and exit code 1 says so."""
     from dataclasses import replace
 
-    from edgepack.precision import PRECISIONS, Tolerance
+    from edgepack.precision import Tolerance
 
     strict = replace(PRECISIONS["float32"], tolerance=Tolerance(-1.0, 0.0, "nothing is near enough"))
     monkeypatch.setitem(PRECISIONS, "float32", strict)

@@ -12,6 +12,9 @@ def test_every_row_is_complete(target):
     assert {runtime.format for runtime in target.runtimes} == set(target.formats)
     assert {name for names in target.formats.values() for name in names} <= set(PRECISIONS)
     assert target.cpus
+    assert set(target.doubtful) <= {
+        f"{kind}/{name}" for kind, names in target.formats.items() for name in names
+    }
     assert all(runtime.bytecode for runtime in target.runtimes if runtime.format == "torch_lite")
 
 
@@ -20,8 +23,14 @@ def test_a_plan_has_everything_in_the_targets_order():
         ("torch_lite", "float32"),
         ("tflite", "float32"),
         ("tflite", "float16"),
-        ("tflite", "dynamic"),
     )
+
+
+def test_what_a_targets_runtime_gets_wrong_is_planned_only_when_asked_for_by_name():
+    android, linux = find_target("android"), find_target("linux-arm64")
+    assert ("tflite", "dynamic") in linux.plan(calibrated=False)
+    assert ("tflite", "int16x8") not in android.plan(calibrated=True)
+    assert android.plan(precisions=("dynamic",), calibrated=False) == (("tflite", "dynamic"),)
 
 
 def test_a_plan_keeps_to_what_was_asked_for():

@@ -7,6 +7,7 @@ import pytest
 
 from edgepack.config import build_options
 from edgepack.pipeline import build
+from edgepack.precision import PRECISIONS
 from edgepack.targets import find_target
 from edgepack.verification import verify
 
@@ -17,7 +18,8 @@ COSINES = {"float16": 0.9999, "dynamic": 0.999, "int8": 0.999, "int16x8": 0.999}
 
 
 def build_all(sample, output, **settings):
-    settings = {"calibration": "golden", **settings, "output": str(output), "cache": False}
+    wanted = {"calibration": "golden", "precisions": list(PRECISIONS)}
+    settings = {**wanted, **settings, "output": str(output), "cache": False}
     return build(build_options(str(ROOT / sample["source"]), {"name": sample["name"], **settings}))
 
 
