@@ -101,11 +101,12 @@ PRECISIONS = {
             Tolerance(
                 absolute=1e-6,
                 relative=0.0,
-                snr_db=50.0,
+                snr_db=40.0,
                 agreement=0.99,
                 reason=(
-                    "rounding weights to 11 bits adds noise 76 dB below each layer's output, some 65 dB over "
-                    "a deep network; 50 dB is a cosine of 0.99999"
+                    "rounding weights to 11 bits adds noise 76 dB below each layer's output; six networks of "
+                    "18 to 121 layers with random weights came out at 49 dB and more, what is wrong is below "
+                    "20; 40 dB is a cosine of 0.99995"
                 ),
             ),
         ),

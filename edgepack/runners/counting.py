@@ -10,8 +10,6 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from filelock import FileLock
-
 from edgepack.cache import default_root
 from edgepack.errors import MissingTool
 from edgepack.toolchain.downloads import writing
@@ -56,6 +54,8 @@ def _plugin(cache: Path) -> Path:
     place = cache / f"count-{key}.so"
     with writing(cache):
         cache.mkdir(parents=True, exist_ok=True)
+        from filelock import FileLock
+
         with FileLock(cache / f"{key}.lock"):
             if not place.exists():
                 _compile(qemu, compiler, place)

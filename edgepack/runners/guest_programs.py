@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZipFile
 
-from filelock import FileLock
-
 from edgepack.files import sha256_of
 from edgepack.runners.bridge import PREFIX, imports_of, needed_names, write_bridge
 from edgepack.toolchain.compiler import CPP_LIBRARIES, GUEST_LIBRARIES, Compiler, glibc_symbols
@@ -108,6 +106,8 @@ def build(
     place = cache / _key(engine, members, compiler, glibc)
     with writing(cache):
         cache.mkdir(parents=True, exist_ok=True)
+        from filelock import FileLock
+
         with FileLock(cache / f"{place.name}.lock"):
             if not (place / _PROGRAM).exists():
                 _make(engine, members, archive, compiler, place)

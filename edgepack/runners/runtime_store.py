@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
 
-from filelock import FileLock
-
 from edgepack.cache import default_root
 from edgepack.errors import MissingTool, UsageError
 from edgepack.events import Event, EventKind, Listener, ignore, step
@@ -193,6 +191,8 @@ class RuntimeStore:
     def _locked(self, release: RuntimeRelease) -> Iterator[None]:
         with writing(self._runtimes):
             self._runtimes.mkdir(parents=True, exist_ok=True)
+            from filelock import FileLock
+
             with FileLock(self._runtimes / f"{release.slug}.lock"):
                 yield
 

@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
-
 from edgepack.errors import MissingTool
 from edgepack.events import Event, EventKind, Listener, ignore, step
 from edgepack.files import sha256_of
@@ -68,6 +66,8 @@ class DownloadCache:
         Raises:
             MissingTool: It cannot be had: no network, no tool, no room, or the registry has another file.
         """
+        from filelock import FileLock
+
         with writing(self.root), FileLock(self._lock(download)):
             path = self.path(download)
             if path.is_file():
@@ -89,6 +89,8 @@ class DownloadCache:
         Raises:
             MissingTool: It is not the one that the digest says, or there is no room.
         """
+        from filelock import FileLock
+
         with writing(self.root), FileLock(self._lock(download)), self._work_folder() as work:
             copy = work / download.filename
             shutil.copyfile(file, copy)

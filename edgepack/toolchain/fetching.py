@@ -12,12 +12,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
-from packaging.version import Version
-
 from edgepack.errors import MissingTool
 from edgepack.toolchain.programs import MAVEN, call, find
 
-_RESUMING_PIP = Version("25.1")
+_RESUMING_PIP = "25.1"
 """The first pip that can go on where a download was cut off."""
 
 
@@ -105,7 +103,10 @@ class WheelSource:
             )
         requirements = folder / "requirements.txt"
         requirements.write_text(f"{self} --hash=sha256:{sha256}\n", encoding="ascii")
-        resuming = ("--resume-retries", "5") if Version(version("pip")) >= _RESUMING_PIP else ()
+        from packaging.version import Version
+
+        can_resume = Version(version("pip")) >= Version(_RESUMING_PIP)
+        resuming = ("--resume-retries", "5") if can_resume else ()
         call(
             [
                 *(sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"),
