@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgepack import assemble
 from edgepack.answers import reference_answers
@@ -24,7 +25,6 @@ from edgepack.reference import load_reference
 from edgepack.report import Report, plots
 from edgepack.report import json as report_json
 from edgepack.report.html import render_html
-from edgepack.runners.arm64 import Arm64Runner, open_arm64
 from edgepack.runners.base import Runner
 from edgepack.runners.host import HostRunner
 from edgepack.sources import find_kind
@@ -32,6 +32,9 @@ from edgepack.sources.base import SourceKind
 from edgepack.targets import find_target
 from edgepack.user_data import check_user_data, read_user_data
 from edgepack.workers import JobFailed, Worker, Workers
+
+if TYPE_CHECKING:
+    from edgepack.runners.arm64 import Arm64Runner
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,9 @@ def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
     if found := unchanged(options, key):
         emit(Event(EventKind.NOTE, "build", f"unchanged: {options.output} is what this build would make"))
         return BuildResult(*found, unchanged=True)
+    # Not at the top: an unchanged build has to be quick.
+    from edgepack.runners.arm64 import open_arm64
+
     timer = StepTimer(emit)
     formats = [name for name in dict(plan) if kind.framework in load_backend(name).frameworks]
     with (

@@ -20,7 +20,6 @@ from edgepack.events import Listener, step
 from edgepack.precision import tolerance_for
 from edgepack.report.model import ArtifactResult, RouteFailure
 from edgepack.runners.base import Runner, Subject
-from edgepack.runners.static_gate import check_statically, gate_runtimes
 from edgepack.targets import find_target
 from edgepack.verdict import worst_layers
 from edgepack.workers import JobFailed
@@ -123,6 +122,8 @@ class Prover:
 
     def _check_statically(self, artifact_id: str, candidate: Candidate) -> None:
         """Refuse a file that the runtime which ships in the app cannot load, before anything is run."""
+        from edgepack.runners.static_gate import check_statically, gate_runtimes
+
         options = self.context.options
         target, form = find_target(options.target), self.backend.name
         for runtime_id in gate_runtimes(target, form, options.runners.runtimes):

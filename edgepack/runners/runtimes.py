@@ -61,14 +61,19 @@ def find_release(text: str) -> RuntimeRelease:
     return RUNTIMES[text]
 
 
+def target_releases(target: Target, form: str) -> list[RuntimeRelease]:
+    """Give the target's own releases for a format that can be run on ARM64 here; there may be none."""
+    titles = [f"{one.name} {one.release}" for one in target.runtimes if one.format == form]
+    return [one for one in RUNTIMES.values() if one.title in titles]
+
+
 def default_release(target: Target, form: str) -> RuntimeRelease:
     """Give the release that a target's artifacts of this format are proven on.
 
     Raises:
         UsageError: The target has none that can be run here.
     """
-    titles = [f"{one.name} {one.release}" for one in target.runtimes if one.format == form]
-    found = [one for one in RUNTIMES.values() if one.title in titles]
+    found = target_releases(target, form)
     if not found:
         raise UsageError(
             f"target {target.name} names no runtime for {form} that can be run on ARM64 here",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from edgepack.errors import UsageError
-from edgepack.runners.runtimes import RUNTIMES, RuntimeRelease, default_release, find_release
+from edgepack.runners.runtimes import RUNTIMES, RuntimeRelease, find_release, target_releases
 from edgepack.targets import Target
 
 FOLDER = Path(__file__).parent / "capabilities"
@@ -86,10 +86,11 @@ def check_statically(artifact_id: str, needs: Needs, runtime_id: str) -> tuple[O
 def gate_runtimes(target: Target, form: str, chosen: Sequence[str]) -> list[str]:
     """Say which runtimes an artifact has to fit: those that were chosen, or else the target's own.
 
-    A runtime of which nothing is known, such as an archive of the user's own, has no say.
+    A runtime of which nothing is known, such as an archive of the user's own, has no say; nor has a target
+    that names no runtime for the format.
     """
     of_format = [RUNTIMES[one] for one in chosen if one in RUNTIMES and RUNTIMES[one].format == form]
-    return [one.id for one in of_format or [default_release(target, form)] if capabilities(one)]
+    return [one.id for one in of_format or target_releases(target, form)[:1] if capabilities(one)]
 
 
 @cache
