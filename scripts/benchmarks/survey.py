@@ -1,4 +1,4 @@
-"""Builds torchvision networks into verified bundles and prints a table of how each fared."""
+"""Builds torchvision networks into verified float32 bundles and prints a table of how each fared."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def survey(model: str) -> int:
     with tempfile.TemporaryDirectory(prefix="edgepack-survey-") as scratch:
         folder = Path(scratch)
         output = folder / "bundle"
-        arguments = ["build", f"{SOURCE}:{model}", "--target", "android", "--no-cache", "-o", str(output)]
+        arguments = ["build", f"{SOURCE}:{model}", "--precision", "float32", "--no-cache", "-o", str(output)]
         started = time.perf_counter()
         result = subprocess.run(
-            [str(BIN / "edgepack"), *arguments, "--json", "--quiet"],
+            [str(BIN / "edgepack"), *arguments, "--quiet"],
             cwd=ROOT,
             env=environment(folder),
             capture_output=True,
@@ -48,7 +48,7 @@ def survey(model: str) -> int:
         elapsed = time.perf_counter() - started
         if result.returncode:
             print(f"| {model} | {elapsed:.1f} | failed with {result.returncode} | | | | |", flush=True)
-            sys.stderr.write(result.stdout + result.stderr)
+            sys.stderr.write(result.stderr)
             return 1
         for artifact in json.loads((output / "manifest.json").read_text())["artifacts"]:
             print(row(model, elapsed, artifact), flush=True)
