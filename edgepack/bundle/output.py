@@ -25,12 +25,30 @@ def check_output(output: Path, *, force: bool = False) -> None:
     resolved = output.resolve()
     _refuse_dangerous(resolved)
     _try_to_write(resolved)
-    reason = "" if force else _foreign(resolved)
+    reason = "" if force else foreign(resolved)
     if reason:
         raise UsageError(
             f"{output} is there already and is not a bundle: {reason}",
             hint="choose another output, or replace it with --force",
         )
+
+
+def foreign(output: Path) -> str:
+    """Say why what lies at a place is not ours to replace, or nothing: only a bundle and no stranger's file is."""
+    if not os.path.lexists(output):
+        return ""
+    try:
+        if not output.is_dir():
+            read_manifest(output)
+            return ""
+        if not any(output.iterdir()):
+            return ""
+        strangers = unlisted_files(open_bundle(output))
+    except BundleError as error:
+        return error.message
+    except OSError as error:
+        return str(error)
+    return f"it holds {strangers[0]!r}, which is no part of one" if strangers else ""
 
 
 def _refuse_dangerous(output: Path) -> None:
@@ -58,21 +76,3 @@ def _try_to_write(output: Path) -> None:
         trial.rmdir()
     except OSError as error:
         raise write_error(error, output) from error
-
-
-def _foreign(output: Path) -> str:
-    """Say why what is there is not ours to replace, or nothing."""
-    if not os.path.lexists(output):
-        return ""
-    try:
-        if not output.is_dir():
-            read_manifest(output)
-            return ""
-        if not any(output.iterdir()):
-            return ""
-        strangers = unlisted_files(open_bundle(output))
-    except BundleError as error:
-        return error.message
-    except OSError as error:
-        return str(error)
-    return f"it holds {strangers[0]!r}, which is no part of one" if strangers else ""

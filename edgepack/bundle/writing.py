@@ -11,10 +11,11 @@ from typing import IO, BinaryIO, Protocol
 
 from edgepack.bundle.archive import zip_sink
 from edgepack.bundle.consistency import MANIFEST, REPORTS, listed_files
-from edgepack.bundle.disk import remove, sibling, sync_folder, write_error
+from edgepack.bundle.disk import sync_folder
 from edgepack.bundle.document import dumps, to_json
 from edgepack.bundle.manifest import FileRef, Manifest
 from edgepack.bundle.output import check_output
+from edgepack.bundle.replacing import replacing
 from edgepack.errors import InternalError
 from edgepack.files import copy_hashed, sha256_of
 
@@ -59,17 +60,15 @@ def write_bundle(
         raise InternalError(f"the files of bundle {manifest.name} are not those of its manifest: {odd}")
     check_output(output, force=force)
     output = output.resolve()
-    fresh = sibling(output, "tmp")
-    with _parents(output), _cleaned_up(fresh, output):
-        with _sink(fresh, zipped=output.suffix.lower() == ".zip") as sink:
-            for path, text in sorted(texts.items()):
-                # A path that is no UTF-8 may be quoted in it; what is written then is JSON's escape too.
-                data = text.encode(errors="backslashreplace")
-                _add(sink, path, io.BytesIO(data), len(data))
-            for path, file in sorted(listed.items()):
-                with _source(files[path]) as source:
-                    _check(file, *_add(sink, path, source, file.bytes))
-        _move_into_place(fresh, output)
+    zipped = output.suffix.lower() == ".zip"
+    with replacing(output) as fresh, _sink(fresh, zipped=zipped) as sink:
+        for path, text in sorted(texts.items()):
+            # A path that is no UTF-8 may be quoted in it; what is written then is JSON's escape too.
+            data = text.encode(errors="backslashreplace")
+            _add(sink, path, io.BytesIO(data), len(data))
+        for path, file in sorted(listed.items()):
+            with _source(files[path]) as source:
+                _check(file, *_add(sink, path, source, file.bytes))
     return output
 
 
@@ -123,46 +122,3 @@ def _source(path: Path) -> BinaryIO:
 def _check(file: FileRef, sha256: str, count: int) -> None:
     if (sha256, count) != (file.sha256, file.bytes):
         raise InternalError(f"{file.path} changed after it was verified")
-
-
-@contextmanager
-def _parents(output: Path) -> Iterator[None]:
-    """Make the folders above the output, and take away those that were made if it comes to nothing."""
-    made: list[Path] = []
-    try:
-        for folder in reversed(output.parents):
-            if not folder.is_dir():
-                folder.mkdir()
-                made.append(folder)
-        yield
-    except BaseException as error:
-        for folder in reversed(made):
-            remove(folder)
-        if isinstance(error, OSError):
-            raise write_error(error, output) from error
-        raise
-
-
-@contextmanager
-def _cleaned_up(fresh: Path, output: Path) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        remove(fresh)
-        raise
-    sync_folder(output.parent)
-
-
-def _move_into_place(fresh: Path, output: Path) -> None:
-    if not os.path.lexists(output):
-        fresh.rename(output)
-        return
-    aside = sibling(output, "old")
-    try:
-        output.rename(aside)
-        fresh.rename(output)
-    except BaseException:
-        if not os.path.lexists(output):
-            aside.rename(output)
-        raise
-    remove(aside)

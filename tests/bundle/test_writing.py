@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from edgepack.bundle import check_files, check_output, open_bundle, write_bundle
-from edgepack.bundle.writing import _move_into_place
+from edgepack.bundle.replacing import _move_into_place
 from edgepack.errors import InternalError, UsageError
 
 NAMES = pytest.mark.parametrize("name", ["tiny", "tiny.zip"])
