@@ -4,7 +4,8 @@
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from edgepack.api import build, run, verify
+    from edgepack.android.embed import Embedded
+    from edgepack.api import build, embed, run, verify
     from edgepack.bundle import Bundle, open_bundle
     from edgepack.errors import EdgepackError
     from edgepack.events import Event, EventKind
@@ -16,12 +17,14 @@ __version__ = "0.1.0"
 __all__ = [
     "Bundle",
     "EdgepackError",
+    "Embedded",
     "Event",
     "EventKind",
     "Report",
     "Settings",
     "__version__",
     "build",
+    "embed",
     "open_bundle",
     "run",
     "verify",
@@ -30,11 +33,13 @@ __all__ = [
 _HOMES = {
     "Bundle": "edgepack.bundle",
     "EdgepackError": "edgepack.errors",
+    "Embedded": "edgepack.android.embed",
     "Event": "edgepack.events",
     "EventKind": "edgepack.events",
     "Report": "edgepack.report",
     "Settings": "edgepack.settings",
     "build": "edgepack.api",
+    "embed": "edgepack.api",
     "open_bundle": "edgepack.bundle",
     "run": "edgepack.api",
     "verify": "edgepack.api",

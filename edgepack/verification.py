@@ -61,7 +61,7 @@ def verify(path: Path, options: VerifyOptions | None = None, emit: Listener = ig
 
     Raises:
         BundleError: The bundle is damaged, or not safe to read.
-        UsageError: It has no such artifact, or there is no such runtime or processor.
+        UsageError: It has no such artifact or no golden case, or there is no such runtime or processor.
         MissingTool: A runtime is not installed.
         VerificationFailed: A golden case's picture does not become its input.
     """
@@ -70,6 +70,11 @@ def verify(path: Path, options: VerifyOptions | None = None, emit: Listener = ig
     with open_bundle(path) as bundle, tempfile.TemporaryDirectory(prefix="edgepack-") as scratch:
         with step(timer, "check the bundle's files"):
             check_files(bundle)
+        if not bundle.manifest.golden:
+            raise UsageError(
+                f"bundle {bundle.name} holds no golden cases: there is nothing to verify it with",
+                hint="verify the bundle that `edgepack build` wrote, or embed it without --no-golden",
+            )
         warnings: tuple[str, ...] = ()
         artifacts = [bundle.artifact(one) for one in options.artifacts] or list(bundle.manifest.artifacts)
         with (

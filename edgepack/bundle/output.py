@@ -34,7 +34,7 @@ def check_output(output: Path, *, force: bool = False) -> None:
 
 
 def foreign(output: Path) -> str:
-    """Say why what lies at a place is not ours to replace, or nothing: only a bundle and no stranger's file is."""
+    """Say why what is there is not ours to replace, or nothing: only a bundle without strangers' files is."""
     if not os.path.lexists(output):
         return ""
     try:

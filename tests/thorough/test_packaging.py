@@ -129,6 +129,13 @@ def test_base_opens_a_bundle_from_python(base_python, bundle):
     assert evaluate(base_python, code) == "digits\n"
 
 
+def test_base_embeds_a_bundle(base_python, bundle, tmp_path):
+    edgepack(base_python, "embed", str(bundle), "--into", str(tmp_path), code=0)
+    embedded = tmp_path / "assets" / "edgepack" / "digits"
+    assert (embedded / "manifest.json").read_bytes() == (bundle / "manifest.json").read_bytes()
+    edgepack(base_python, "embed", str(bundle), "--into", str(tmp_path), "--check", code=0)
+
+
 @pytest.mark.parametrize(("source", "extra"), [(DIGITS, "torch"), (ONNX, "tflite")])
 def test_base_names_the_extra_that_building_needs(base_python, tmp_path, source, extra):
     output = tmp_path / "bundle"

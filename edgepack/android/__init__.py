@@ -1,0 +1,1 @@
+"""What ends up in Android apps: bundles among the assets, runtimes among the dependencies."""
