@@ -170,7 +170,7 @@ def _planned(
         folder = (into / ASSETS).resolve() / opened.name
         files = {file.path: file for file in listed_files(manifest)}
         _refuse_unpackable(opened.name, files)
-        if folder.resolve().is_relative_to(opened.root.resolve()):
+        if folder.is_relative_to(opened.root.resolve()):
             raise UsageError(
                 f"bundle {opened.path} would be embedded into itself",
                 hint="give the bundle that `edgepack build` wrote, not the one in the app",
