@@ -18,7 +18,7 @@ from edgepack.events import Listener, ignore, step
 from edgepack.options import RunnerChoice
 from edgepack.runners.arm64 import Arm64Runner, Guests, make_runners
 from edgepack.runners.base import Subject
-from edgepack.runners.counting import counting_options, read_counts
+from edgepack.runners.counting import make_counter
 from edgepack.runners.runtime_store import RuntimeStore
 from edgepack.targets import find_target
 from edgepack.workers import JobFailed, Limits
@@ -96,13 +96,12 @@ def bench(path: Path, options: BenchOptions | None = None, emit: Listener = igno
     with open_bundle(path) as bundle, tempfile.TemporaryDirectory(prefix="edgepack-") as folder:
         check_files(bundle)
         artifacts = [bundle.artifact(one) for one in options.artifacts] or list(bundle.manifest.artifacts)
-        counts = Path(folder) / "counts"
-        counts.mkdir()
+        counter = make_counter(Path(folder) / "counts")
         store, target = RuntimeStore(emit=emit), find_target(bundle.manifest.target)
-        with Guests(store, Path(folder) / "guests", options.limits, counting_options(counts)) as guests:
+        with Guests(store, Path(folder) / "guests", options.limits, counter) as guests:
             formats = list(dict.fromkeys(artifact.format for artifact in artifacts))
             runners = make_runners(options.runners, formats, target, guests, store)
-            return _count_all(bundle, artifacts, runners, counts, emit)
+            return _count_all(bundle, artifacts, runners, emit)
 
 
 def compare_counts(counts: Sequence[Count], baseline: Mapping[str, Any]) -> tuple[Change, ...]:
@@ -146,7 +145,6 @@ def _count_all(
     bundle: Bundle,
     artifacts: Sequence[Artifact],
     runners: Sequence[Arm64Runner],
-    folder: Path,
     emit: Listener,
 ) -> tuple[Count, ...]:
     from edgepack.golden_cases import load_case
@@ -165,10 +163,9 @@ def _count_all(
                 raise VerificationFailed(
                     f"{artifact.id} did not run: {error.reason}", details={"log": error.log}
                 ) from error
-        counted = read_counts(folder, run.pid)
-        if not counted:
+        if not run.instructions:
             raise InternalError(f"qemu ran {artifact.id} and counted nothing")
-        return Count(artifact.id, runner.runtime.release.title, runner.cpu.name, counted[-1])
+        return Count(artifact.id, runner.runtime.release.title, runner.cpu.name, run.instructions[-1])
 
     pairs = [(one, runner) for one in artifacts for runner in runners if runner.format == one.format]
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as threads:

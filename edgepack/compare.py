@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import inf, isfinite, log10
 
 import numpy as np
@@ -14,7 +13,7 @@ from edgepack.verdict import Comparison
 
 type Array = npt.NDArray[np.generic]
 
-__all__ = ["Array", "Comparison", "compare", "compare_outputs", "digest_outputs"]
+__all__ = ["Array", "Comparison", "compare", "compare_outputs"]
 
 
 def compare(output: str, got: Array, ref: Array, tolerance: Tolerance) -> Comparison:
@@ -57,17 +56,6 @@ def compare_outputs(
     ]
     verdicts += [_mismatch(name, "output is not one of the model's") for name in got if name not in ref]
     return tuple(verdicts)
-
-
-def digest_outputs(cases: Sequence[Mapping[str, Array]]) -> str:
-    """Give the sha256, in hexadecimal, of all outputs of all cases: equal where all are equal bit by bit."""
-    digest = hashlib.sha256()
-    for outputs in cases:
-        for name in sorted(outputs):
-            tensor = outputs[name]
-            digest.update(f"{name} {tensor.dtype} {tensor.shape}\n".encode())
-            digest.update(tensor.tobytes())
-    return digest.hexdigest()
 
 
 def _compare_floats(

@@ -17,6 +17,7 @@ from edgepack.labels import LabelledData
 from edgepack.options import BuildOptions
 from edgepack.prove import Attempt, Prover
 from edgepack.runners.base import Runner
+from edgepack.runners.outputs import KeptOutputs
 from edgepack.samples import Samples
 from edgepack.sources.base import ModelInfo
 from edgepack.workers import Worker, Workers
@@ -30,6 +31,7 @@ class Site:
 
     Attributes:
         runners: Format to where its artifacts have to be right.
+        kept: Where the runners leave outputs.
     """
 
     options: BuildOptions
@@ -37,6 +39,7 @@ class Site:
     workers: Workers
     emit: Listener
     runners: Mapping[str, Sequence[Runner]] = field(default_factory=dict)
+    kept: KeptOutputs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ def _prove_format(
         calibration=reference.calibration,
         labels=reference.labels,
     )
-    prover = Prover(backend, context, site.runners[backend.name], site.emit, reference.answers)
+    prover = Prover(backend, context, site.runners[backend.name], site.emit, reference.answers, site.kept)
     # Quantised files are made from the float32 file, also when that is not wanted itself.
     base = _prove_or_recall(prover, _BASE, cache)
     verified = {_BASE: base.candidate} if base.candidate else {}

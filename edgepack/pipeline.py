@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgepack import assemble
 from edgepack.answers import reference_answers
@@ -27,14 +26,12 @@ from edgepack.report import json as report_json
 from edgepack.report.html import render_html
 from edgepack.runners.base import Runner
 from edgepack.runners.host import HostRunner
+from edgepack.runners.outputs import kept_in
 from edgepack.sources import find_kind
 from edgepack.sources.base import SourceKind
 from edgepack.targets import find_target
 from edgepack.user_data import check_user_data, read_user_data
 from edgepack.workers import JobFailed, Worker, Workers
-
-if TYPE_CHECKING:
-    from edgepack.runners.arm64 import Arm64Runner
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +83,10 @@ def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
         Workers(Path(scratch) / "logs", options.limits) as workers,
         open_arm64(options.runners, formats, target, Path(scratch), options.limits, timer) as emulated,
     ):
-        runners = {name: _runners(name, options, workers, emulated) for name in formats}
-        site = Site(options, Path(scratch), workers, timer, runners)
+        kept = kept_in(Path(scratch))
+        host: list[Runner] = [HostRunner(workers, kept)] if "host" in options.runners.names else []
+        runners = {name: [*host, *(one for one in emulated if one.format == name)] for name in formats}
+        site = Site(options, Path(scratch), workers, timer, runners, kept)
         backends = _start_backends(site, plan, kind)
         reference = _load(site, kind)
         possible = {name: one for name, one in backends.items() if reference.info.framework in one.frameworks}
@@ -115,14 +114,6 @@ def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
                 force=options.force,
             )
     return BuildResult(open_bundle(output), report)
-
-
-def _runners(
-    form: str, options: BuildOptions, workers: Workers, emulated: Sequence[Arm64Runner]
-) -> list[Runner]:
-    """Give the places where artifacts of one format have to be right."""
-    places: list[Runner] = [HostRunner(workers)] if "host" in options.runners.names else []
-    return places + [one for one in emulated if one.format == form]
 
 
 def _start_backends(site: Site, plan: Sequence[tuple[str, str]], kind: SourceKind) -> dict[str, Backend]:

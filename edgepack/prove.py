@@ -20,6 +20,7 @@ from edgepack.events import Listener, step
 from edgepack.precision import tolerance_for
 from edgepack.report.model import ArtifactResult, RouteFailure
 from edgepack.runners.base import Runner, Subject
+from edgepack.runners.outputs import KeptOutputs
 from edgepack.targets import find_target
 from edgepack.verdict import worst_layers
 from edgepack.workers import JobFailed
@@ -75,6 +76,7 @@ class Prover:
         runners: Where a file has to be right.
         answers: The source model's answers to the labelled data, if there is any.
         emit: Who is told.
+        kept: Where the runners leave outputs, if they do.
     """
 
     backend: Backend
@@ -82,6 +84,7 @@ class Prover:
     runners: Sequence[Runner]
     emit: Listener
     answers: Sequence[int] = ()
+    kept: KeptOutputs | None = None
 
     def prove(self, precision: str) -> Attempt:
         """Try the routes to a precision in order; the first whose file is right on every runner wins."""
@@ -118,6 +121,8 @@ class Prover:
                 layers=candidate.layers,
             )
             return replace(before, failures=(*before.failures, failure))
+        if self.kept is not None:
+            results = self.kept.beside_host(results)
         return replace(before, route=route.name, candidate=candidate, results=results)
 
     def _check_statically(self, artifact_id: str, candidate: Candidate) -> None:

@@ -75,6 +75,24 @@ class Answers:
         return ""
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How far the outputs of one place are from those of another, over all golden cases.
+
+    Attributes:
+        values: How many were compared.
+        different: How many of them are not equal.
+        largest: The largest distance, in the outputs' own unit.
+        steps: The same in steps of a quantised output, the real value of one integer; None where nothing
+            differs or outputs are not quantised.
+    """
+
+    values: int
+    different: int
+    largest: float
+    steps: float | None = None
+
+
 INPUT = "INPUT"
 """The operator of a `LayerError` for what a file takes."""
 

@@ -24,6 +24,7 @@ from edgepack.report import ArtifactResult, Report, describe_host
 from edgepack.runners.arm64 import open_arm64
 from edgepack.runners.base import Runner, Subject
 from edgepack.runners.host import HostRunner
+from edgepack.runners.outputs import kept_in
 from edgepack.suggest import choices
 from edgepack.targets import find_target
 from edgepack.tools import installed
@@ -84,10 +85,11 @@ def verify(path: Path, options: VerifyOptions | None = None, emit: Listener = ig
             if any(case.raw for case in bundle.manifest.golden):
                 warnings = _check_pictures(bundle, workers, timer)
             results = _check_all(bundle, artifacts, runners, timer)
+            results = kept_in(Path(scratch)).beside_host(results)
         return Report(
             name=bundle.name,
             target=bundle.manifest.target,
-            results=tuple(results),
+            results=results,
             gaps=bundle.manifest.gaps,
             warnings=warnings,
             tools=installed(),
@@ -149,11 +151,11 @@ def _open_runners(
     """Start whatever runs artifacts, and give each format with its runners; leaving ends the guests."""
     formats = list(dict.fromkeys(artifact.format for artifact in artifacts))
     target = find_target(bundle.manifest.target)
+    scratch = workers.logs.parent
     runners: list[tuple[str, Runner]] = []
     if "host" in options.runners.names:
         _start_runtimes(artifacts, workers)
-        runners += [(form, HostRunner(workers)) for form in formats]
-    scratch = workers.logs.parent
+        runners += [(form, HostRunner(workers, kept_in(scratch))) for form in formats]
     with open_arm64(options.runners, formats, target, scratch, options.limits, emit) as emulated:
         for runner in emulated:
             runners.append((runner.format, runner))
@@ -176,7 +178,7 @@ def _check_pictures(bundle: Bundle, workers: Workers, emit: Listener) -> tuple[s
 
 def _check_all(
     bundle: Bundle, artifacts: Sequence[Artifact], runners: Sequence[tuple[str, Runner]], emit: Listener
-) -> list[ArtifactResult]:
+) -> tuple[ArtifactResult, ...]:
     """Check the artifacts side by side, one core each."""
 
     def check(pair: tuple[Artifact, Runner]) -> ArtifactResult:
@@ -199,7 +201,7 @@ def _check_all(
     pairs = [(one, runner) for one in artifacts for form, runner in runners if form == one.format]
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as threads:
         try:
-            return list(threads.map(check, pairs))
+            return tuple(threads.map(check, pairs))
         except BaseException:
             # The executor waits for its threads and these for their jobs: end the jobs first.
             for _, runner in runners:

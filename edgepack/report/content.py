@@ -12,7 +12,7 @@ from rich.filesize import decimal
 
 from edgepack.precision import PRECISIONS, Tolerance
 from edgepack.report.model import ArtifactResult, Report, RouteFailure
-from edgepack.verdict import Answers, Comparison, LayerError, worst_layers
+from edgepack.verdict import Answers, Comparison, Difference, LayerError, worst_layers
 
 _FIGURES = ("max\nerror", "needed\nrtol", "cosine", "SNR\ndB")
 _ANSWERS = ("same\ntop %", "right\n%", "change\npoints")
@@ -136,7 +136,7 @@ def sections(report: Report) -> list[Section]:
         ("Not in the bundle", missing),
         ("Left out, because this model cannot have it", left_out),
         ("Routes that failed before another succeeded", overcome),
-        ("ARM64 beside this machine", list(_beside_host(report))),
+        ("On ARM64", [Item(clean(_emulated_text(one))) for one in report.results if one.runner == "arm64"]),
         ("Layers left in float", kept),
         ("Warnings", warnings),
     )
@@ -263,18 +263,22 @@ def _failed_results(report: Report) -> Iterator[Item]:
             yield Item(clean(f"{text}{fault}"), notes)
 
 
-def _beside_host(report: Report) -> Iterator[Item]:
-    """Say of each run on ARM64 whether it gave the bits that this machine gave, or how far both are off."""
-    here = {one.artifact_id: one for one in report.results if one.runner == "host" and one.outputs_sha256}
-    for there in report.results:
-        host = here.get(there.artifact_id)
-        if there.runner != "arm64" or host is None or not there.outputs_sha256:
-            continue
-        if there.outputs_sha256 == host.outputs_sha256:
-            how = "equal bit by bit"
-        else:
-            how = f"largest error {there.max_error:.2g} there, {host.max_error:.2g} here"
-        yield Item(clean(f"{there.artifact_id}, {there.runtime}: {how}"))
+def _emulated_text(result: ArtifactResult) -> str:
+    """Say what a run on ARM64 took, and how far its outputs are from this machine's."""
+    said = [f"started in {result.starting:.1f} s, ran {result.running:.1f} s"]
+    if result.instructions is not None:
+        said.append(f"{result.instructions / 1e6:.2f} million instructions an inference")
+    if result.beside_host is not None:
+        said.append(_difference_text(result.beside_host))
+    return f"{result.artifact_id}, {result.runtime}: {'; '.join(said)}"
+
+
+def _difference_text(found: Difference) -> str:
+    if not found.different:
+        return "this machine's outputs, bit by bit"
+    how_far = f"{found.largest:.2g}" + ("" if found.steps is None else f" ({found.steps:.3g} steps)")
+    share = found.different / found.values
+    return f"{share:.1%} of the outputs differ from this machine's, by at most {how_far}"
 
 
 def _unmade(report: Report) -> Iterator[Item]:

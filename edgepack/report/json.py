@@ -16,7 +16,7 @@ from edgepack.bundle.manifest import Gap
 from edgepack.errors import BundleError
 from edgepack.precision import Tolerance
 from edgepack.report.model import ArtifactResult, Report, RouteFailure
-from edgepack.verdict import Answers, Comparison, LayerError
+from edgepack.verdict import Answers, Comparison, Difference, LayerError
 
 SCHEMA = "edgepack.report/1"
 
@@ -114,7 +114,8 @@ def _result(part: Mapping[str, Any]) -> ArtifactResult:
         seconds=float(part["seconds"]),
         starting=float(part["starting"]),
         running=float(part["running"]),
-        outputs_sha256=part["outputs_sha256"],
+        instructions=part["instructions"],
+        beside_host=Difference(**part["beside_host"]) if part["beside_host"] else None,
         answers=Answers(**part["answers"]) if part["answers"] else None,
         layers=_layers(part),
         kept_float=tuple(part["kept_float"]),

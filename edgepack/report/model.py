@@ -9,7 +9,7 @@ from math import inf, isfinite
 
 from edgepack.bundle.manifest import Gap, Verified
 from edgepack.precision import Tolerance
-from edgepack.verdict import Answers, Comparison, LayerError
+from edgepack.verdict import Answers, Comparison, Difference, LayerError
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class ArtifactResult:
         seconds: How long it took in all.
         starting: How much of that the runtime took until it was ready; only where it is started for this.
         running: How much of that the inferences took; only where the runtime is asked.
-        outputs_sha256: Of all outputs of all cases, as the judge saw them: equal where results are equal
-            bit by bit. Empty when nothing was compared.
+        instructions: How many the last golden case's inference took; None where nobody counts.
+        beside_host: How far the outputs are from those of the same file on this machine, where both ran.
         answers: How often the top answer was right; None where no output holds one value per class.
         layers: How far each layer is from the float32 file's, where that is known.
         kept_float: Layers that were left in float although the precision has integers for them.
@@ -46,7 +46,8 @@ class ArtifactResult:
     seconds: float = 0.0
     starting: float = 0.0
     running: float = 0.0
-    outputs_sha256: str = ""
+    instructions: int | None = None
+    beside_host: Difference | None = None
     answers: Answers | None = None
     layers: tuple[LayerError, ...] = ()
     kept_float: tuple[str, ...] = ()

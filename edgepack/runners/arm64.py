@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from edgepack.answers import count_answers, golden_answers
+from edgepack.errors import MissingTool
 from edgepack.events import Listener, step
 from edgepack.golden import GoldenSet
 from edgepack.model import ModelSpec
@@ -19,10 +20,12 @@ from edgepack.options import RunnerChoice
 from edgepack.precision import Tolerance
 from edgepack.report.model import ArtifactResult, worst_over_cases
 from edgepack.runners.base import Subject
+from edgepack.runners.counting import Counter, make_counter
 from edgepack.runners.cpus import Cpu, find_cpu
 from edgepack.runners.guest import Guest, Run, Task
 from edgepack.runners.guest_programs import GuestProgram
 from edgepack.runners.machine import command_for
+from edgepack.runners.outputs import KeptOutputs, kept_in
 from edgepack.runners.runtime_store import InstalledRuntime, RuntimeStore
 from edgepack.runners.runtimes import default_release
 from edgepack.targets import Target
@@ -42,7 +45,7 @@ class Guests:
         store: RuntimeStore,
         scratch: Path,
         limits: Limits | None = None,
-        emulator_options: tuple[str, ...] = (),
+        counter: Counter | None = None,
     ) -> None:
         """Name what guests are made of; none is started yet.
 
@@ -50,9 +53,9 @@ class Guests:
             store: Holds the runtimes.
             scratch: A folder for what the guests see of the machine, and for their logs.
             limits: What each job may use.
-            emulator_options: Further options of qemu's.
+            counter: Counts the instructions of inferences, if anything does.
         """
-        self._emulator_options = emulator_options
+        self.counter = counter
         self._store = store
         self._scratch = scratch
         self._limits = limits
@@ -100,7 +103,8 @@ class Guests:
         if runtime.release.id not in self._programs:
             self._programs[runtime.release.id] = self._store.program(runtime)
         program = self._programs[runtime.release.id]
-        command = command_for(program, cpu, folder / "root", self._emulator_options)
+        options = self.counter.options if self.counter else ()
+        command = command_for(program, cpu, folder / "root", options)
         return Guest(command, folder / "guest.log", self._limits)
 
 
@@ -112,11 +116,13 @@ class Arm64Runner:
         guests: Where the programs run.
         runtime: Executes one format.
         cpu: The processor.
+        kept: Where `check` leaves the outputs, if anybody wants them.
     """
 
     guests: Guests
     runtime: InstalledRuntime
     cpu: Cpu
+    kept: KeptOutputs | None = None
     name: str = "arm64"
 
     @property
@@ -135,7 +141,7 @@ class Arm64Runner:
 
     def check(self, subject: Subject, golden: GoldenSet, tolerance: Tolerance) -> ArtifactResult:
         """Run every golden case and judge the outputs; see `Runner.check`."""
-        from edgepack.compare import compare_outputs, digest_outputs
+        from edgepack.compare import compare_outputs
         from edgepack.golden_cases import load_case
 
         cases = [load_case(golden, index) for index in range(len(golden.cases))]
@@ -147,7 +153,7 @@ class Arm64Runner:
             compare_outputs(got, reference, tolerance)
             for got, reference in zip(outputs, references, strict=True)
         ]
-        return ArtifactResult(
+        result = ArtifactResult(
             artifact_id=subject.id,
             runner=self.name,
             runtime=self.describe(subject.format),
@@ -158,9 +164,12 @@ class Arm64Runner:
             seconds=monotonic() - started,
             starting=run.starting,
             running=run.running,
-            outputs_sha256=digest_outputs(outputs),
+            instructions=run.instructions[-1] if run.instructions else None,
             answers=golden_answers(outputs, references, golden.model),
         )
+        if self.kept is not None:
+            self.kept.keep(subject.id, result.place, outputs, subject.outputs)
+        return result
 
     def answer(
         self, subject: Subject, model: ModelSpec, labels: LabelledData, reference: Sequence[int]
@@ -190,7 +199,9 @@ class Arm64Runner:
 
         inputs = sorted(subject.inputs, key=lambda contract: contract.index)
         tensors = [[to_file(feed[one.name], one) for one in inputs] for feed in feeds]
-        return self.guests.start(self.runtime, self.cpu).run(Task(subject.path, tensors, repetitions))
+        run = self.guests.start(self.runtime, self.cpu).run(Task(subject.path, tensors, repetitions))
+        counter = self.guests.counter
+        return replace(run, instructions=counter.read(run.pid)) if counter else run
 
 
 def _to_source(run: Run, subject: Subject, model: ModelSpec) -> list[dict[str, Array]]:
@@ -221,7 +232,7 @@ def open_arm64(
         choice: What the user asks for.
         formats: Those that have to be executed.
         target: Decides what the user leaves open.
-        scratch: A folder for logs and the like.
+        scratch: A folder for logs, outputs and the like.
         limits: What each job may use.
         emit: Who is told of repairs and of guests being compiled.
 
@@ -233,10 +244,15 @@ def open_arm64(
         yield ()
         return
     store = RuntimeStore(emit=emit)
-    with Guests(store, scratch / "guests", limits) as guests:
+    try:
+        counter = make_counter(scratch / "counts")
+    except MissingTool:
+        # A verdict does without counts; `edgepack bench` says what is missing for them.
+        counter = None
+    with Guests(store, scratch / "guests", limits, counter) as guests:
         with step(emit, "start the ARM64 runtimes"):
             runners = make_runners(choice, formats, target, guests, store)
-        yield runners
+        yield tuple(replace(runner, kept=kept_in(scratch)) for runner in runners)
 
 
 def make_runners(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from edgepack.cache import default_root
@@ -20,11 +21,31 @@ _VERSIONS = (1, 2, 3, 4, 5, 6)
 """Versions of qemu's plug-in interface; the functions that are used are the same in all of them."""
 
 
-def counting_options(folder: Path, cache: Path | None = None) -> tuple[str, ...]:
-    """Give the options that make qemu count, and write each job's counts to a file of `folder`.
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Has qemu count.
+
+    Attributes:
+        options: What qemu is started with.
+        folder: Where each job leaves its counts.
+    """
+
+    options: tuple[str, ...]
+    folder: Path
+
+    def read(self, pid: int) -> tuple[int, ...]:
+        """Give the instructions of each inference of a job, in order."""
+        try:
+            return tuple(int(line) for line in (self.folder / str(pid)).read_text(encoding="ascii").split())
+        except FileNotFoundError:
+            return ()
+
+
+def make_counter(folder: Path, cache: Path | None = None) -> Counter:
+    """Prepare to count.
 
     Args:
-        folder: Must exist.
+        folder: For the counts; made here.
         cache: Where the compiled plug-in is kept; the user's cache when None.
 
     Raises:
@@ -36,15 +57,8 @@ def counting_options(folder: Path, cache: Path | None = None) -> tuple[str, ...]
             hint="run it on a machine that is not ARM64",
         )
     plugin = _plugin((cache or default_root()) / "guests")
-    return ("-plugin", f"{plugin},out={folder}")
-
-
-def read_counts(folder: Path, pid: int) -> list[int]:
-    """Give the instructions of each inference of a job, in order."""
-    try:
-        return [int(line) for line in (folder / str(pid)).read_text(encoding="ascii").split()]
-    except FileNotFoundError:
-        return []
+    folder.mkdir(parents=True)
+    return Counter(("-plugin", f"{plugin},out={folder}"), folder)
 
 
 def _plugin(cache: Path) -> Path:

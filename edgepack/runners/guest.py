@@ -65,6 +65,7 @@ class Run:
         running: Seconds that the runtime took for the last repetition of each feed, summed up.
         release: The runtime's release in its own words; may be empty.
         pid: Of the job's process, which is gone.
+        instructions: How many each inference took, in order; empty where nobody counts.
     """
 
     outputs: list[list[Array]]
@@ -73,6 +74,7 @@ class Run:
     running: float
     release: str
     pid: int
+    instructions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

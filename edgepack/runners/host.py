@@ -13,6 +13,7 @@ from edgepack.model import ModelSpec
 from edgepack.precision import Tolerance
 from edgepack.report.model import ArtifactResult, worst_over_cases
 from edgepack.runners.base import Subject
+from edgepack.runners.outputs import KeptOutputs
 from edgepack.verdict import Answers
 from edgepack.workers import Workers
 
@@ -26,8 +27,15 @@ class HostRunner:
 
     name = "host"
 
-    def __init__(self, workers: Workers) -> None:
+    def __init__(self, workers: Workers, kept: KeptOutputs | None = None) -> None:
+        """Name what runs the files.
+
+        Args:
+            workers: Processes for them.
+            kept: Where `check` leaves the outputs, if anybody wants them.
+        """
         self._workers = workers
+        self._kept = kept
 
     def describe(self, form: str) -> str:
         """Name the backend's runtime; see `Runner.describe`."""
@@ -42,7 +50,7 @@ class HostRunner:
         backend = load_backend(subject.format)
         worker = self._workers.start(*backend.run_modules)
         started = monotonic()
-        cases, answers, digest = worker.run(judge, subject, golden, tolerance, name=f"check {subject.id}")
+        cases, answers = worker.run(judge, subject, golden, tolerance, self._kept, name=f"check {subject.id}")
         return ArtifactResult(
             artifact_id=subject.id,
             runner=self.name,
@@ -52,7 +60,6 @@ class HostRunner:
             tolerance=tolerance,
             bytes=subject.path.stat().st_size,
             seconds=monotonic() - started,
-            outputs_sha256=digest,
             answers=answers,
         )
 
@@ -76,20 +83,22 @@ class HostRunner:
 
 
 def judge(
-    subject: Subject, golden: GoldenSet, tolerance: Tolerance
-) -> tuple[tuple[tuple[Comparison, ...], ...], Answers | None, str]:
-    """Job: run all golden cases, compare each with its reference, count right top answers, give a digest."""
-    from edgepack.compare import compare_outputs, digest_outputs
+    subject: Subject, golden: GoldenSet, tolerance: Tolerance, kept: KeptOutputs | None = None
+) -> tuple[tuple[tuple[Comparison, ...], ...], Answers | None]:
+    """Job: run all golden cases, compare each with its reference, and count right top answers."""
+    from edgepack.compare import compare_outputs
     from edgepack.golden_cases import load_case
 
     cases = [load_case(golden, index) for index in range(len(golden.cases))]
     got = execute(subject, golden.model, [inputs for inputs, _ in cases])
+    if kept is not None:
+        kept.keep(subject.id, HostRunner.name, got, subject.outputs)
     references = [reference for _, reference in cases]
     verdicts = tuple(
         compare_outputs(outputs, reference, tolerance)
         for outputs, reference in zip(got, references, strict=True)
     )
-    return verdicts, golden_answers(got, references, golden.model), digest_outputs(got)
+    return verdicts, golden_answers(got, references, golden.model)
 
 
 def execute(

@@ -35,6 +35,9 @@ def test_the_builds_own_gate_includes_arm64(digits):
     artifacts = {one["artifact_id"] for one in report["results"]}
     assert len(places) == len(artifacts) * len(PROVABLE)
     assert any("cortex-a76" in runtime for _, runtime in places)
+    emulated = [one for one in report["results"] if one["runner"] == "arm64"]
+    assert all(one["beside_host"]["values"] == 30 for one in emulated)
+    assert all(one["instructions"] > 10_000 for one in emulated)
 
 
 def test_a_bundle_is_verified_without_the_host(edgepack, digits):
