@@ -98,11 +98,11 @@ def release_of_file(path: Path) -> RuntimeRelease:
         raise MissingTool(
             f"{path} has no library for arm64-v8a", hint="use an archive that was built for 64-bit ARM"
         )
-    engines = [engine for library, engine in _ANDROID_ENGINES.items() if library in libraries]
+    engines = [engine for library, engine in ANDROID_ENGINES.items() if library in libraries]
     if not engines:
         raise MissingTool(
             f"{path} holds {', '.join(sorted(libraries))}, none of which edgepack can drive",
-            hint=f"it can drive {' and '.join(_ANDROID_ENGINES)}",
+            hint=f"it can drive {' and '.join(ANDROID_ENGINES)}",
         )
     form, engine = engines[0]
     return RuntimeRelease(
@@ -110,7 +110,7 @@ def release_of_file(path: Path) -> RuntimeRelease:
     )
 
 
-_ANDROID_ENGINES = {
+ANDROID_ENGINES = {
     "libtensorflowlite_jni.so": ("tflite", "tflite"),
     "libpytorch_jni_lite.so": ("torch_lite", "lite_interpreter_android"),
 }
