@@ -12,7 +12,7 @@ from edgepack.golden import GoldenSet
 from edgepack.options import BuildOptions
 from edgepack.prove import Attempt
 from edgepack.report import Report, describe_host
-from edgepack.sources.base import ModelInfo
+from edgepack.sources.base import ModelInfo, SourceRequest
 from edgepack.targets import find_target
 from edgepack.tools import installed
 
@@ -53,7 +53,7 @@ def make_manifest(options: BuildOptions, findings: Findings, kind: str, build_ke
         artifacts=tuple(make_artifact(one, options.name) for one in findings.attempts if one.candidate),
         golden=findings.golden.cases,
         tools=installed(),
-        source={"kind": kind, "text": _portable(options.source.text), "digest": findings.info.digest},
+        source=_describe_source(options.source, findings.info, kind),
         gaps=findings.gaps,
         processing=findings.info.processing,
         build_key=build_key,
@@ -113,6 +113,11 @@ def bundle_files(manifest: Manifest, findings: Findings) -> dict[str, Path]:
         for ref in (*case.inputs.values(), *case.outputs.values(), *case.raw.values()):
             files[ref.path] = findings.golden.root / ref.path
     return files
+
+
+def _describe_source(request: SourceRequest, info: ModelInfo, kind: str) -> dict[str, str]:
+    described = {"kind": kind, "text": _portable(request.text), "digest": info.digest}
+    return {**described, "bound": " ".join(map(str, request.bind))} if request.bind else described
 
 
 def _portable(text: str) -> str:

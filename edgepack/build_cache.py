@@ -42,6 +42,7 @@ def build_key(options: BuildOptions, kind: SourceKind) -> str:
             "source": fingerprint,
             "text": Path(options.source.text).name,
             "inputs": [asdict(spec) for spec in options.source.inputs],
+            "bind": [str(binding) for binding in options.source.bind],
             "target": asdict(find_target(options.target)),
             "name": options.name,
             "formats": options.formats,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from edgepack.errors import UsageError
-from edgepack.input_syntax import parse_input
+from edgepack.input_syntax import parse_binding, parse_input
 from edgepack.options import (
     AUTO,
     IO,
@@ -87,6 +87,7 @@ def build_options(source: str, settings: Settings) -> BuildOptions:
             inputs=tuple(parse_input(text) for text in settings.get("inputs", ())),
             arch=settings.get("arch"),
             trust=settings.get("trust", False),
+            bind=tuple(parse_binding(text) for text in settings.get("bind", ())),
         ),
         target=target.name,
         output=Path(settings.get("output") or Path("dist", name)),

@@ -1,14 +1,17 @@
-"""The `--input name:dtype[shape]=low..high` syntax, in one place for the command line and for models."""
+"""The syntax of `--input` and `--bind`, in one place for the command line and for models."""
 
 from __future__ import annotations
 
+import json
 import re
 
 from edgepack.errors import UsageError
-from edgepack.model import DTYPES, InputSpec, TensorSpec
+from edgepack.model import DTYPES, Binding, InputSpec, Nested, TensorSpec
 from edgepack.suggest import choices
 
 SYNTAX = "name:dtype[d0,d1,…], optionally followed by =low..high for the golden values' range"
+BINDING_SYNTAX = "NAME=VALUE with a number, true, false, or a list of these"
+_BINDING_EXAMPLE = "for example axes=[0,2] or k=5"
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _PATTERN = re.compile(
     rf"(?P<name>[^=\[\]\s]+):(?P<dtype>\w+)\[(?P<shape>[^\]]*)\](?:=(?P<low>{_NUMBER})\.\.(?P<high>{_NUMBER}))?"
@@ -41,6 +44,45 @@ def parse_input(text: str) -> InputSpec:
             f"input {text!r}: the range {low:g}..{high:g} is empty", hint="give the lower bound first"
         )
     return InputSpec(tensor, low, high)
+
+
+def parse_binding(text: str) -> Binding:
+    """Read one `name=value`, whose value is a number, true, false, or a list of such as in JSON.
+
+    Raises:
+        UsageError: The text does not follow the syntax; the hint shows one that does.
+    """
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not (name and equals and value):
+        raise UsageError(f"cannot read binding {text!r}: expected {BINDING_SYNTAX}", hint=_BINDING_EXAMPLE)
+    try:
+        return Binding(name, _nested(json.loads(value)))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            f"cannot read the value of binding {text!r}: {error}", hint=_BINDING_EXAMPLE
+        ) from error
+
+
+def _nested(value: object) -> Nested:
+    """Check a value out of JSON.
+
+    Raises:
+        ValueError: It holds something else than numbers, or lists of unequal lengths.
+    """
+    if isinstance(value, bool | int | float):
+        return value
+    if not isinstance(value, list):
+        raise ValueError(f"{json.dumps(value)} is no number")
+    items = tuple(map(_nested, value))
+    if len({_lengths(item) for item in items}) > 1:
+        raise ValueError("its lists are of unequal lengths")
+    return items
+
+
+def _lengths(value: Nested) -> tuple[int, ...]:
+    if not isinstance(value, tuple):
+        return ()
+    return (len(value), *(_lengths(value[0]) if value else ()))
 
 
 def _parse_shape(text: str, whole: str) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from math import prod
 
@@ -39,6 +40,21 @@ class InputSpec:
     tensor: TensorSpec
     low: float | None = None
     high: float | None = None
+
+
+type Nested = bool | int | float | tuple[Nested, ...]
+"""A number, or numbers in lists of equal lengths, as text can hold an array."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """An input that is fixed to a value, so that it is no input any more; dtype and shape are the model's."""
+
+    name: str
+    value: Nested
+
+    def __str__(self) -> str:
+        return f"{self.name}={json.dumps(self.value, separators=(',', ':'))}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ class Settings(TypedDict, total=False):
 
     Attributes:
         inputs: One `name:dtype[shape]` per input; see `edgepack.input_syntax`.
+        bind: One `name=value` per input of an ONNX model that is to be fixed; see `edgepack.input_syntax`.
         calibration: An .npz or .npy, a folder of pictures, "file.py:attr", or "golden".
         labels: An .npz with the inputs by name and `label`.
         preprocess: Steps from a picture to an input; see `edgepack.processing.parsing`.
@@ -36,6 +37,7 @@ class Settings(TypedDict, total=False):
     output: str | Path
     name: str
     inputs: Sequence[str]
+    bind: Sequence[str]
     arch: str
     trust: bool
     formats: Sequence[str]
@@ -135,6 +137,7 @@ KINDS: Mapping[str, Kind] = {
     "output": _PATH,
     "name": _TEXT,
     "inputs": _TEXTS,
+    "bind": _TEXTS,
     "arch": _TEXT,
     "trust": _FLAG,
     "formats": _NAMES,

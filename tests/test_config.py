@@ -95,6 +95,7 @@ def test_calibration_and_labels_in_a_file_are_relative_to_it_and_golden_is_a_wor
 def test_environment_variables_are_read_as_their_settings_kind(tmp_path):
     environ = {
         "EDGEPACK_INPUTS": "image:float32[1,3,8,8] tokens:int64[1,4]=0..9",
+        "EDGEPACK_BIND": "axes=[0,2] k=5",
         "EDGEPACK_FORMATS": "tflite, torch_lite",
         "EDGEPACK_KEEP_GOING": "yes",
         "EDGEPACK_TIMEOUT": "2.5",
@@ -106,6 +107,7 @@ def test_environment_variables_are_read_as_their_settings_kind(tmp_path):
         "image:float32[1,3,8,8]",
         "tokens:int64[1,4]",
     ]
+    assert list(map(str, resolved.source.bind)) == ["axes=[0,2]", "k=5"]
     assert resolved.formats == ("tflite", "torch_lite")
     assert resolved.keep_going is True
     assert (resolved.limits.seconds, resolved.limits.memory) == (2.5, 8 * 2**30)
@@ -194,6 +196,7 @@ def test_a_wrong_environment_variable_is_named(tmp_path, variable, value, messag
         ({"min_agreement": 0.95}, "min_agreement is in percent, up to 100, not 0.95", "for example 95"),
         ({"max_accuracy_drop": 1.0}, "max_accuracy_drop needs labelled data", "give some with --labels"),
         ({"max_accuracy_drop": -1}, "max_accuracy_drop must not be negative, not -1", ""),
+        ({"bind": ["axes"]}, "cannot read binding 'axes'", "for example axes=[0,2]"),
         ({"inputs": ["image"]}, "cannot read input 'image'", "for example image:float32[1,3,224,224]"),
     ],
 )

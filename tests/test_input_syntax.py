@@ -3,8 +3,8 @@
 import pytest
 
 from edgepack.errors import UsageError
-from edgepack.input_syntax import parse_input
-from edgepack.model import InputSpec, TensorSpec
+from edgepack.input_syntax import parse_binding, parse_input
+from edgepack.model import Binding, InputSpec, TensorSpec
 
 
 @pytest.mark.parametrize(
@@ -42,4 +42,42 @@ def test_refuses_with_a_hint(text, message, hint):
         parse_input(text)
     assert message in caught.value.message
     assert hint in caught.value.hint
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("axes=[0,2]", Binding("axes", (0, 2))),
+        ("k = 5", Binding("k", 5)),
+        ("scale=-1.5e-3", Binding("scale", -0.0015)),
+        ("keep=true", Binding("keep", True)),
+        ("roi=[]", Binding("roi", ())),
+        ("pads=[[0,0],[1,1]]", Binding("pads", ((0, 0), (1, 1)))),
+    ],
+)
+def test_reads_bindings(text, expected):
+    assert parse_binding(text) == expected
+    assert parse_binding(str(expected)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("axes", "cannot read binding 'axes': expected NAME=VALUE"),
+        ("=3", "cannot read binding '=3': expected NAME=VALUE"),
+        ("axes=", "cannot read binding 'axes=': expected NAME=VALUE"),
+        ("axes=0,2", "cannot read the value of binding 'axes=0,2': Extra data"),
+        ("axes=[0,2", "cannot read the value of binding 'axes=[0,2': "),
+        ("mode=fast", "cannot read the value of binding 'mode=fast': "),
+        ('mode="fast"', 'cannot read the value of binding \'mode="fast"\': "fast" is no number'),
+        ("axes=[0,[1]]", "cannot read the value of binding 'axes=[0,[1]]': its lists are of unequal lengths"),
+        ("axes=" + "[" * 100_000, "cannot read the value of binding"),
+    ],
+)
+def test_refuses_bindings_with_a_hint(text, message):
+    with pytest.raises(UsageError) as caught:
+        parse_binding(text)
+    assert caught.value.message.startswith(message)
+    assert caught.value.hint == "for example axes=[0,2] or k=5"
     assert caught.value.exit_code == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from edgepack.errors import SourceError
+from edgepack.errors import SourceError, UsageError
 from edgepack.sources import exported, onnx, python, state_dict, torchscript
 from edgepack.sources.base import LoadedModel, SourceKind, SourceRequest
 from edgepack.sources.paths import require_file, split_target, unknown_source
@@ -51,10 +51,16 @@ def load_model(request: SourceRequest) -> LoadedModel:
     Raises:
         SourceError: It cannot be loaded; the message says why and the hint what to do.
         MissingTool: A package is missing; the hint says what brings it.
+        UsageError: Inputs of a PyTorch model are to be bound.
     """
     from edgepack.toolchain.packages import missing_tool
 
     kind = find_kind(request.text, request.arch)
+    if request.bind and kind.framework != "onnx":
+        raise UsageError(
+            f"--bind {request.bind[0]} fixes an input of an ONNX model; {request.text} is a PyTorch model",
+            hint="in PyTorch write the value into forward, or wrap the module in one whose forward passes it",
+        )
     for module in kind.modules:
         if find_spec(module) is None and (missing := missing_tool(module)):
             raise missing

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from edgepack.model import InputSpec, ModelSpec
+from edgepack.model import Binding, InputSpec, ModelSpec
 from edgepack.processing.steps import Processing
 
 if TYPE_CHECKING:
@@ -22,12 +22,14 @@ class SourceRequest:
         inputs: From `--input`; empty when the model itself must know.
         arch: For a state dict: the "package.module:attr" that makes the module.
         trust: Whether unpickling code is allowed.
+        bind: From `--bind`: inputs that are fixed to a value.
     """
 
     text: str
     inputs: tuple[InputSpec, ...] = ()
     arch: str | None = None
     trust: bool = False
+    bind: tuple[Binding, ...] = ()
 
 
 class LoadedModel(Protocol):

@@ -76,12 +76,17 @@ def fill_file_inputs(
     names = [one.name for one in known]
     for name in wanted:
         if name not in names:
-            near = did_you_mean(name, names)
-            raise SourceError(
-                f"{source} has no input {name!r}",
-                hint=f"{near} its inputs are {', '.join(map(str, known))}".strip(),
-            )
+            raise unknown_input(source, name, known)
     return tuple(_fill(source, one, wanted.get(one.name)) for one in known)
+
+
+def unknown_input(source: str, name: str, known: Sequence[FileInput]) -> SourceError:
+    """Say that a model file has no such input, which are there, and which was meant."""
+    near = did_you_mean(name, [one.name for one in known])
+    return SourceError(
+        f"{source} has no input {name!r}",
+        hint=f"{near} its inputs are {', '.join(map(str, known))}".strip(),
+    )
 
 
 def bind_parameters(

@@ -35,7 +35,7 @@ class OnnxSource:
         """Check and load the model; see `SourceKind`."""
         from edgepack.sources.onnx_model import OnnxModel
 
-        return OnnxModel.open(Path(request.text), request.inputs)
+        return OnnxModel.open(Path(request.text), request.inputs, request.bind)
 
 
 KIND = OnnxSource()

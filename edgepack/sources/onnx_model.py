@@ -12,7 +12,8 @@ import numpy as np
 import onnx
 
 from edgepack.errors import SourceError
-from edgepack.model import InputSpec
+from edgepack.model import Binding, InputSpec
+from edgepack.sources.bindings import bind_inputs
 from edgepack.sources.input_choice import fill_file_inputs
 from edgepack.sources.onnx import fingerprint
 from edgepack.sources.onnx_graph import check_outputs, file_inputs, random_nodes, read_checked
@@ -32,30 +33,43 @@ class OnnxModel:
         path: The file; external data lies beside it.
         inputs: In the graph's order.
         outputs: Names in the graph's order.
+        bound: Inputs that are fixed to a value, by name.
         warnings: What the user should know; grows when onnxruntime cannot run the model.
     """
 
     framework = "onnx"
     warnings: tuple[str, ...]
 
-    def __init__(self, path: Path, inputs: tuple[InputSpec, ...], outputs: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        inputs: tuple[InputSpec, ...],
+        outputs: tuple[str, ...],
+        bound: Mapping[str, Array] | None = None,
+    ) -> None:
         self.path = path
         self.inputs = inputs
         self.outputs = outputs
-        self.warnings = ()
+        self.bound = bound or {}
+        self.warnings = tuple(
+            f"input {name} is fixed to {value.tolist()}: for another value, build again"
+            for name, value in self.bound.items()
+        )
         self._runner: _Runner | None = None
 
     @classmethod
-    def open(cls, path: Path, given: Sequence[InputSpec]) -> Self:
-        """Check a file and settle its inputs.
+    def open(cls, path: Path, given: Sequence[InputSpec], bindings: Sequence[Binding] = ()) -> Self:
+        """Check a file, fix what is to be bound, and settle the other inputs.
 
         Raises:
             SourceError: It is damaged or not valid, or its inputs or outputs cannot be used.
         """
         model = read_checked(path)
-        inputs = fill_file_inputs(str(path), file_inputs(model), given)
+        known = file_inputs(model)
+        bound = bind_inputs(str(path), known, bindings, given)
+        inputs = fill_file_inputs(str(path), [one for one in known if one.name not in bound], given)
         check_outputs(path, model)
-        return cls(path, inputs, tuple(one.name for one in model.graph.output))
+        return cls(path, inputs, tuple(one.name for one in model.graph.output), bound)
 
     def __call__(self, inputs: Sequence[Array]) -> dict[str, Array]:
         """Run it in onnxruntime, or in onnx's reference evaluator where that cannot; see `LoadedModel`.
@@ -63,13 +77,20 @@ class OnnxModel:
         Raises:
             SourceError: Neither can; the message gives both their reasons.
         """
-        feed = {one.tensor.name: array for one, array in zip(self.inputs, inputs, strict=True)}
+        feed = dict(self.bound)
+        feed.update({one.tensor.name: array for one, array in zip(self.inputs, inputs, strict=True)})
         outputs = self._runner(feed) if self._runner else self._first_run(feed)
         return {name: np.asarray(array) for name, array in zip(self.outputs, outputs, strict=True)}
 
     def proto(self) -> onnx.ModelProto:
-        """Load the whole model, external data included, every input's shape fixed as in `inputs`."""
+        """Load the whole model, external data included.
+
+        Every input's shape is fixed as in `inputs`, and bound inputs are initializers.
+        """
         model = onnx.load(self.path)
+        model.graph.initializer.extend(
+            onnx.numpy_helper.from_array(v, name) for name, v in self.bound.items()
+        )
         sizes = {one.tensor.name: one.tensor.shape for one in self.inputs}
         kept = [one for one in model.graph.input if one.name in sizes]
         del model.graph.input[:]
@@ -88,7 +109,8 @@ class OnnxModel:
             or hashlib.sha256(onnx.load(self.path).SerializeToString(deterministic=True)).hexdigest()
         )
         inputs = " ".join(str(one.tensor) for one in self.inputs)
-        return hashlib.sha256(f"{files} {inputs}".encode()).hexdigest()
+        bound = "".join(f" {name}={value.tolist()}" for name, value in self.bound.items())
+        return hashlib.sha256(f"{files} {inputs}{bound}".encode()).hexdigest()
 
     def suspects(self) -> list[str]:
         """Name the nodes that may draw random numbers; see `LoadedModel`."""
@@ -105,10 +127,13 @@ class OnnxModel:
             self._runner = _in_reference(self.path)
             outputs = self._runner(feed)
         except Exception as error:
+            from edgepack.backends.passes.shape_inputs import binding_hint
+
             given = ", ".join(str(one.tensor) for one in self.inputs)
             raise SourceError(
                 f"{self.path} cannot be run on inputs {given}: {reason}",
-                hint="check shapes and values; =low..high after an --input keeps values in range",
+                hint=binding_hint(self.proto())
+                or "check shapes and values; =low..high after an --input keeps values in range",
                 details={"onnxruntime": reason, "onnx.reference": summarise(error)},
             ) from error
         self.warnings += (

@@ -155,3 +155,22 @@ def test_build_names_what_is_wrong_and_writes_nothing(edgepack, tmp_path, argume
     assert done.returncode == code, done.stderr
     assert message in done.stderr
     assert not (tmp_path / "dist").exists()
+
+
+def test_a_bound_input_is_gone_from_the_bundle_and_named_there(edgepack, tmp_path):
+    model = onnx.parser.parse_model(
+        """<ir_version: 8, opset_import: ["" : 18]>
+        g (float[1,3,8,6] image, int64[2] axes) => (float[a,b,c,d] y) { y = ReduceMax(image, axes) }"""
+    )
+    onnx.save(model, tmp_path / "most.onnx")
+    options = ("--precision", "float32", "--quiet")
+    done = edgepack("build", "most.onnx", *options, "--bind", "axes=[2,3]", EDGEPACK_CACHE_DIR=tmp_path / "c")
+    assert done.returncode == 0, done.stderr
+    assert "input axes is fixed to [2, 3]: for another value, build again" in done.stdout
+    manifest = json.loads((tmp_path / "dist" / "most" / "manifest.json").read_text())
+    assert [one["name"] for one in manifest["model"]["inputs"]] == ["image"]
+    assert manifest["source"]["bound"] == "axes=[2,3]"
+    assert "bound         axes=[2,3]" in edgepack("inspect", "dist/most").stdout
+    free = edgepack("build", "most.onnx", *options, EDGEPACK_CACHE_DIR=tmp_path / "c")
+    assert free.returncode == 3
+    assert "--bind axes=…" in free.stderr

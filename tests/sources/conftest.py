@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from source_models import Net, randomise
 
-from edgepack.input_syntax import parse_input
+from edgepack.input_syntax import parse_binding, parse_input
 from edgepack.sources.base import SourceRequest
 
 
@@ -21,8 +21,9 @@ def net():
 def request_for():
     """Make a SourceRequest the way the command line does."""
 
-    def make(text, *inputs, **options):
-        return SourceRequest(str(text), tuple(parse_input(one) for one in inputs), **options)
+    def make(text, *inputs, bind=(), **options):
+        bound = tuple(parse_binding(one) for one in bind)
+        return SourceRequest(str(text), tuple(parse_input(one) for one in inputs), bind=bound, **options)
 
     return make
 

@@ -11,6 +11,8 @@ from onnx import helper, numpy_helper
 from edgepack.backends.passes import Prepared, schemas
 from edgepack.backends.passes.dtypes import FLOAT32, Array, DType, Refusal, is_string
 from edgepack.backends.passes.forms import cast, reshape, slice_axis
+from edgepack.backends.passes.node import BIND_HINT
+from edgepack.backends.passes.shape_inputs import binding_hint
 from edgepack.backends.passes.values import Tensor, TensorSequence, Value
 from edgepack.backends.passes.walker import TARGET_OPSET, Scope, Walker
 from edgepack.errors import ConversionError
@@ -31,7 +33,12 @@ def prepare_graph(model: Any, bind: Mapping[str, Array]) -> Prepared:
     opsets = {("" if o.domain == "ai.onnx" else o.domain): o.version for o in model.opset_import}
     scope = Scope(values, opsets)
     walker.emitter.reserve(*(t.name for t in inputs), *(o.name for o in graph.output))
-    walker.walk(graph.node, scope)
+    try:
+        walker.walk(graph.node, scope)
+    except ConversionError as error:
+        if error.hint == BIND_HINT:
+            error.hint = binding_hint(model) or BIND_HINT
+        raise
     source_types = {**{t.name: t.dtype for t in inputs}, **_output_dtypes(graph, scope)}
     dtypes = {
         name: (dtype.name, walker.emitter.stored(dtype).name)

@@ -78,6 +78,16 @@ def shape_inputs(model: Any) -> tuple[str, ...]:
     return tuple(name for name in inputs if name in structural and name not in as_data)
 
 
+def binding_hint(model: Any) -> str:
+    """Say which `--bind` fixes the inputs that decide a model's shapes; nothing when there are none.
+
+    Args:
+        model: An onnx.ModelProto.
+    """
+    options = " ".join(f"--bind {name}=…" for name in shape_inputs(model))
+    return f"an app has fixed shapes; fix what decides them to a value: {options}" if options else ""
+
+
 def _nodes(graph: Any) -> Iterator[Any]:
     for node in graph.node:
         for inner in _subgraphs(node):

@@ -84,8 +84,10 @@ def _refusal(message: str, model: Any) -> ConversionError:
     found = _REFUSAL.search(message)
     if found is None:
         return ConversionError(f"onnx2tf refuses the model: {message}")
+    from edgepack.backends.passes.shape_inputs import binding_hint
+
     where = place(model, found["node"])
     return ConversionError(
         f"onnx2tf cannot convert operator {found['operator']} ({where}): {found['reason']}",
-        hint="replace that operator in the model by simpler ones",
+        hint=binding_hint(model) or "replace that operator in the model by simpler ones",
     )

@@ -98,15 +98,20 @@ def export_program(model: Any, path: Path, output_names: Sequence[str]) -> Path:
     return path
 
 
-def locate_onnx(model: Any, path: Path, output_names: Sequence[str]) -> Path:  # noqa: ARG001  it is there already
+def locate_onnx(model: Any, path: Path, output_names: Sequence[str]) -> Path:  # noqa: ARG001  the graph has its own
     """Job: say where an `OnnxModel`'s graph lies.
 
     Args:
         model: The model.
-        path: Not used: nothing is written.
+        path: Where a graph with bound inputs is written; otherwise the user's own file will do.
         output_names: Not used: the graph has its own.
     """
-    return Path(model.path)
+    if not model.bound:
+        return Path(model.path)
+    import onnx
+
+    onnx.save(model.proto(), path, save_as_external_data=True, location="bound.bin")
+    return path
 
 
 def _traced_place(model: Any, operator: str) -> str:

@@ -33,7 +33,7 @@ from edgepack.cli.params import (
     split_names,
 )
 from edgepack.cli.progress import progress
-from edgepack.input_syntax import SYNTAX
+from edgepack.input_syntax import BINDING_SYNTAX, SYNTAX
 
 if TYPE_CHECKING:
     from edgepack.pipeline import BuildResult
@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 _INPUT_HELP = f"""An input of the model: {SYNTAX}. Without a range integers are drawn from 0 to 9 and floats
 from a normal distribution; bounds are inclusive. Repeatable, in the model's order.
 For example image:float32[1,3,224,224] or tokens:int64[1,16]=0..99"""
+
+_BIND_HELP = f"""Fix an input of an ONNX model: {BINDING_SYNTAX}. For inputs that
+decide shapes, which are fixed in an app: the files have no such input any more. Repeatable.
+For example axes=[0,2]"""
 
 _CALIBRATION_HELP = """What quantisers learn a model's ranges from: an .npz with one array per input, samples
 stacked along a new first axis; an .npy for a lone input; a folder of pictures; file.py:attr for a generator;
@@ -66,6 +70,7 @@ of several outputs. Repeatable."""
 @define(__doc__)
 @click.argument("source")
 @click.option("--input", "inputs", multiple=True, metavar="NAME:DTYPE[SHAPE]", help=_INPUT_HELP)
+@click.option("--bind", multiple=True, metavar="NAME=VALUE", help=_BIND_HELP)
 @click.option(
     "--target", metavar="NAME", shell_complete=complete_target, help="What it is for; android unless given."
 )

@@ -74,9 +74,15 @@ def _sections(manifest: Manifest) -> Iterator[str]:
     from edgepack.processing.text import to_text
 
     source = manifest.source.get("text", "unknown")
+    bound = [("bound", one)] if (one := manifest.source.get("bound")) else []
     tensors = [("input", str(spec)) for spec in manifest.model.inputs]
     tensors += [("output", str(spec)) for spec in manifest.model.outputs]
-    about = [("target", manifest.target), ("source", source), ("golden cases", str(len(manifest.golden)))]
+    about = [
+        ("target", manifest.target),
+        ("source", source),
+        *bound,
+        ("golden cases", str(len(manifest.golden))),
+    ]
     contracts = [("before", f"{one.input}: {to_text(one.steps)}") for one in manifest.processing.preprocess]
     contracts += [("after", f"{one.output}: {to_text(one.steps)}") for one in manifest.processing.postprocess]
     yield f"{manifest.name}\n{columns(about + tensors + contracts, indent='  ')}"
