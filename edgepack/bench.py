@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from typing import Any
 
 from edgepack.bundle import Bundle, check_files, open_bundle
 from edgepack.bundle.manifest import Artifact
+from edgepack.cores import usable_cores
 from edgepack.errors import InternalError, UsageError, VerificationFailed
 from edgepack.events import Listener, ignore, step
 from edgepack.options import RunnerChoice
@@ -168,7 +168,7 @@ def _count_all(
         return Count(artifact.id, runner.runtime.release.title, runner.cpu.name, run.instructions[-1])
 
     pairs = [(one, runner) for one in artifacts for runner in runners if runner.format == one.format]
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as threads:
+    with ThreadPoolExecutor(max_workers=usable_cores()) as threads:
         try:
             return tuple(threads.map(count, pairs))
         except BaseException:

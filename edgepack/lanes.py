@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from edgepack.backends.base import Backend, RouteContext
 from edgepack.build_cache import ArtifactCache
 from edgepack.cache import Cache, default_root
+from edgepack.cores import usable_cores
 from edgepack.events import Event, EventKind, Listener
 from edgepack.golden import GoldenSet
 from edgepack.labels import LabelledData
@@ -115,7 +115,7 @@ def _prove_format(
     failed = {} if base.candidate else {_BASE: base.reason}
     prover = replace(prover, context=replace(context, verified=verified, failed=failed))
     rest = [precision for precision in precisions if precision != _BASE]
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as threads:
+    with ThreadPoolExecutor(max_workers=usable_cores()) as threads:
         attempts = list(threads.map(lambda precision: _prove_or_recall(prover, precision, cache), rest))
     return [base, *attempts] if _BASE in precisions else attempts
 

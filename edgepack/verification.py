@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from edgepack.backends import load_backend, require
 from edgepack.bundle import Bundle, check_files, open_bundle
 from edgepack.bundle.manifest import Artifact
+from edgepack.cores import usable_cores
 from edgepack.errors import MissingTool, SourceError, UsageError, VerificationFailed
 from edgepack.events import Listener, StepTimer, ignore, step
 from edgepack.golden_pictures import check_pictures
@@ -199,7 +199,7 @@ def _check_all(
             )
 
     pairs = [(one, runner) for one in artifacts for form, runner in runners if form == one.format]
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as threads:
+    with ThreadPoolExecutor(max_workers=usable_cores()) as threads:
         try:
             return tuple(threads.map(check, pairs))
         except BaseException:

@@ -26,7 +26,7 @@ class ArtifactResult:
         bytes: The file's size.
         error: Why it could not be run at all; empty when it ran.
         seconds: How long it took in all.
-        starting: How much of that the runtime took until it was ready; only where it is started for this.
+        starting: How much of that the runtime took to start and to load the file; only where it tells.
         running: How much of that the inferences took; only where the runtime is asked.
         instructions: How many the last golden case's inference took; None where nobody counts.
         beside_host: How far the outputs are from those of the same file on this machine, where both ran.

@@ -162,7 +162,7 @@ class Arm64Runner:
             tolerance=tolerance,
             bytes=subject.path.stat().st_size,
             seconds=monotonic() - started,
-            starting=run.starting,
+            starting=run.starting + run.loading,
             running=run.running,
             instructions=run.instructions[-1] if run.instructions else None,
             answers=golden_answers(outputs, references, golden.model),

@@ -14,6 +14,7 @@ import psutil
 
 from edgepack import __version__
 from edgepack.cache import default_root
+from edgepack.cores import usable_cores
 from edgepack.toolchain.packages import Extra, look_up_extras
 from edgepack.toolchain.programs import FoundProgram, look_up_programs
 
@@ -74,7 +75,7 @@ def diagnose() -> Diagnosis:
         edgepack=__version__,
         python=(platform.python_version(), sys.executable),
         system=f"{platform.system()} {platform.machine()}",
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=usable_cores(),
         memory=memory.total,
         memory_free=memory.available,
         cache=_folder(default_root()),

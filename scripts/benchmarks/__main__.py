@@ -15,6 +15,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import emulation
 import psutil
 import survey
 from cases import CASES, ROOT, Case
@@ -116,6 +117,9 @@ def main() -> int:
     parser.add_argument(
         "--survey", action="store_true", help="build torchvision networks, print a table of them"
     )
+    parser.add_argument(
+        "--arm64", action="store_true", help="time a verification on emulated ARM64, and its parts"
+    )
     parser.add_argument("--repeat", type=int, help="time each command this often, instead of the case's own")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of the table")
     arguments = parser.parse_args()
@@ -124,6 +128,8 @@ def main() -> int:
     os.chdir(ROOT)
     if arguments.survey:
         return survey.main()
+    if arguments.arm64:
+        return emulation.main()
     if not arguments.json:
         print(f"{machine()}\n{'':31} {'edgepack':>12} {'baseline':>12}")
     outcomes = []
