@@ -6,10 +6,10 @@ import mmap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import inf, log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgepack.backends.noise import decibels, noise
 from edgepack.backends.tflite.flatbuffer import operator_name
 from edgepack.backends.tflite.interpreter import open_all_tensors, read_tensor
 from edgepack.bundle.manifest import TensorContract
@@ -19,11 +19,6 @@ from edgepack.verdict import INPUT, LayerError
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-_ENOUGH = 4
-"""With fewer values than this a channel says nothing by itself, and the tensor is taken as one."""
-_SILENT = 1e-12
-"""Channels below this share of the strongest one's power hold no signal that could be lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +103,11 @@ def compare_layers(
         ref, got = right.get(layer.name), wrong.get(layer.name)
         if ref is None or got is None or ref.shape != got.shape or not ref.size:
             continue
-        ratio, share = _noise(ref, got)
+        ratio, share = noise(ref, got)
         before = max((lost.get(name, 0.0) for name in layer.inputs), default=0.0)
         for name in layer.outputs:
             lost[name] = share
-        decibels = -10 * log10(ratio) if ratio else inf
-        found.append(LayerError(layer.name, layer.operator, decibels, max(0.0, share - before)))
+        found.append(LayerError(layer.name, layer.operator, decibels(ratio), max(0.0, share - before)))
     return tuple(found)
 
 
@@ -147,29 +141,6 @@ class _Tensors:
             return None
         real = values.astype(np.float64)
         return (real - points[0]) * scales[0] if len(scales) == 1 else real
-
-
-def _noise(ref: npt.NDArray[np.float64], got: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Give a whole tensor's noise power to signal power, and what share an average channel has lost.
-
-    A tensor's strongest channels decide the first figure, also when all others have drowned in rounding: so
-    the second takes every channel (the last axis) alike, and counts it as lost where noise exceeds signal.
-    """
-    import numpy as np
-
-    finite = np.isfinite(ref)
-    ref, error = np.where(finite, ref, 0.0), np.where(finite, got - np.where(finite, ref, 0.0), 0.0)
-    signal, noise = np.square(ref), np.square(np.where(np.isnan(error), inf, error))
-    total = float(signal.sum())
-    if not total:
-        return (inf, 1.0) if noise.any() else (0.0, 0.0)
-    ratio = float(noise.sum()) / total
-    if ref.ndim < 2 or ref.size < _ENOUGH * ref.shape[-1]:
-        return ratio, min(1.0, ratio)
-    axes = tuple(range(ref.ndim - 1))
-    signal, noise = signal.sum(axes), noise.sum(axes)
-    heard = signal > _SILENT * signal.max()
-    return ratio, float(np.minimum(1.0, noise[heard] / signal[heard]).mean())
 
 
 @contextmanager

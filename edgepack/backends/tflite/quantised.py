@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,16 +9,14 @@ from threading import Lock
 from typing import Any
 
 from edgepack.backends.base import Candidate, RouteContext
+from edgepack.backends.keep_float import make_kept
 from edgepack.backends.tflite.flatbuffer import read_needs
-from edgepack.backends.tflite.keep_float import find_kept
 from edgepack.backends.tflite.layers import Layer, compare_layers, read_layers
 from edgepack.backends.tflite.quantise import measure_ranges, quantise, read_contracts
 from edgepack.backends.tflite.recipes import Recipe
 from edgepack.backends.tflite.routes import DIRECT_MODULES as MAKE_MODULES
 from edgepack.backends.tflite.routes import RUN_MODULES
-from edgepack.errors import ConversionError, UsageError
-from edgepack.options import AUTO
-from edgepack.suggest import choices
+from edgepack.errors import ConversionError
 
 _BASE = "float32"
 _MEASURING = Lock()
@@ -52,9 +49,7 @@ class QuantisedRoute:
         if self.recipe.second and not any(layer.operator in self.recipe.kept for layer in job.layers()):
             raise ConversionError(f"the file has no {' or '.join(self.recipe.kept)} to leave in float")
         wanted = context.options.quantisation.keep_float
-        if wanted == (AUTO,):
-            return find_kept(job.make, context.judge)
-        return job.make(_fitting(job.layers(), wanted))
+        return make_kept(job.make, context.judge, wanted, job.layers, ".tflite")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,21 +97,3 @@ class _Job:
     def _run(self, modules: tuple[str, ...], job: Callable[..., Any], *arguments: Any) -> Any:
         name = f"{job.__name__} tflite {self.recipe.precision}"
         return self.context.workers.start(*modules).run(job, *arguments, name=name)
-
-
-def _fitting(layers: Sequence[Layer], patterns: Sequence[str]) -> list[str]:
-    """Give the names of the layers that patterns fit: a part of the name, or the operator."""
-    names = []
-    for pattern in patterns:
-        found = [
-            layer.name
-            for layer in layers
-            if re.search(pattern, layer.name) or re.fullmatch(pattern, layer.operator)
-        ]
-        if not found:
-            raise UsageError(
-                f"--keep-float {pattern}: no layer of the .tflite file fits",
-                hint=choices(pattern, [layer.name for layer in layers][:8]),
-            )
-        names += found
-    return names

@@ -1,16 +1,77 @@
-"""The search for the smallest set of layers that must stay in float."""
+"""Which layers of a quantised file stay in float: those that the user names, or the fewest that must."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from edgepack.backends.base import Candidate
-from edgepack.errors import ConversionError
+from edgepack.errors import ConversionError, UsageError
+from edgepack.options import AUTO
+from edgepack.suggest import choices
 from edgepack.verdict import INPUT, worst_layers
 
 _SINGLY = 4
 """So many layers are added one by one, then twice as many at every try."""
 _MOST_TRIES = 24
+
+
+class Layer(Protocol):
+    """What patterns are held against."""
+
+    @property
+    def name(self) -> str:
+        """Under which reports show the layer."""
+        ...
+
+    @property
+    def operator(self) -> str:
+        """What the layer is, in the words of its format."""
+        ...
+
+
+def make_kept(
+    make: Callable[[Sequence[str]], Candidate],
+    judge: Callable[[Candidate], str],
+    wanted: Sequence[str],
+    layers: Callable[[], Sequence[Layer]],
+    suffix: str,
+) -> Candidate:
+    """Make the file that leaves in float what `--keep-float` asks for.
+
+    Args:
+        make: As for `find_kept`.
+        judge: As for `find_kept`.
+        wanted: `QuantisationOptions.keep_float`.
+        layers: Gives the layers that there are.
+        suffix: Of the format's files, for messages.
+
+    Raises:
+        UsageError: A pattern fits no layer.
+        ConversionError: The search came to nothing.
+    """
+    if wanted == (AUTO,):
+        return find_kept(make, judge)
+    return make(_fitting(layers(), wanted, suffix) if wanted else ())
+
+
+def _fitting(layers: Sequence[Layer], patterns: Sequence[str], suffix: str) -> list[str]:
+    """Give the names of the layers that patterns fit: a part of the name, or the operator."""
+    names = []
+    for pattern in patterns:
+        found = [
+            layer.name
+            for layer in layers
+            if re.search(pattern, layer.name) or re.fullmatch(pattern, layer.operator)
+        ]
+        if not found:
+            raise UsageError(
+                f"--keep-float {pattern}: no layer of the {suffix} file fits",
+                hint=choices(pattern, [layer.name for layer in layers][:8]),
+            )
+        names += found
+    return names
 
 
 def find_kept(make: Callable[[Sequence[str]], Candidate], judge: Callable[[Candidate], str]) -> Candidate:

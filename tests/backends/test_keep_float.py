@@ -3,7 +3,7 @@
 import pytest
 
 from edgepack.backends.base import Candidate
-from edgepack.backends.tflite.keep_float import find_kept
+from edgepack.backends.keep_float import find_kept
 from edgepack.errors import ConversionError
 from edgepack.verdict import INPUT, LayerError
 
