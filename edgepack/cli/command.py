@@ -61,24 +61,27 @@ def define(help_text: str | None) -> Callable[[Callable[..., Outcome]], click.Co
     return decorate
 
 
-def define_group(help_text: str | None, default: click.Command) -> click.Group:
+def define_group(help_text: str | None, default: click.Command | None = None) -> click.Group:
     """Make a command that has sub-commands, and add the common flags.
 
     Args:
         help_text: As for `define`.
-        default: What is run when no sub-command is named.
+        default: What is run when no sub-command is named; the help is shown when None.
     """
 
     def run_default() -> Outcome | None:
         context = click.get_current_context()
         if context.invoked_subcommand is not None:
             return None
+        if default is None:
+            return Outcome({"commands": sorted(group.commands)}, context.get_help)
         outcome: Outcome = context.invoke(default)
         return outcome
 
-    return click.Group(
+    group = click.Group(
         callback=run_default, help=help_text, invoke_without_command=True, params=_common_options()
     )
+    return group
 
 
 def _common_options() -> list[click.Parameter]:
