@@ -42,6 +42,16 @@ def test_light_commands_import_nothing_heavy(arguments):
     assert imported_by(*arguments) & HEAVY == set()
 
 
+def test_inspecting_a_model_leaves_the_work_to_a_worker(tmp_path):
+    import onnx
+
+    model = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["" : 18]> g (float[2] x) => (float[2] y) { y = Neg(x) }'
+    )
+    onnx.save(model, tmp_path / "neg.onnx")
+    assert imported_by("inspect", str(tmp_path / "neg.onnx"), "--plan") & HEAVY <= {"psutil", "rich"}
+
+
 def test_completing_imports_nothing_heavy():
     words = {
         "COMP_WORDS": "edgepack build --target ",

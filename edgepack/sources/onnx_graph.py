@@ -64,6 +64,15 @@ def file_inputs(model: ModelProto) -> list[FileInput]:
     return [_describe(one, "input") for one in model.graph.input if one.name not in weights]
 
 
+def file_outputs(model: ModelProto) -> list[FileInput]:
+    """Give the graph's outputs in order, described as inputs are.
+
+    Raises:
+        SourceError: One is no tensor.
+    """
+    return [_describe(one, "output") for one in model.graph.output]
+
+
 def check_outputs(path: Path, model: ModelProto) -> None:
     """Refuse outputs that no artifact can have.
 
@@ -81,7 +90,7 @@ def check_outputs(path: Path, model: ModelProto) -> None:
 
 def random_nodes(model: ModelProto) -> list[str]:
     """Name the nodes that may draw random numbers: "drop (Dropout)"."""
-    nodes = [*_nodes(model.graph), *(node for function in model.functions for node in function.node)]
+    nodes = [*nodes_of(model.graph), *(node for function in model.functions for node in function.node)]
     return [f"{node.name or node.output[0]} ({node.op_type})" for node in nodes if node.op_type in _RANDOM]
 
 
@@ -134,13 +143,13 @@ def _check_extent(path: Path, tensor: TensorProto, file: Path, entry: dict[str, 
         )
 
 
-def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
+def nodes_of(graph: GraphProto) -> Iterator[NodeProto]:
     """Give all nodes, those of nested graphs included."""
     for node in graph.node:
         yield node
         for attribute in node.attribute:
             for inner in _graphs(attribute):
-                yield from _nodes(inner)
+                yield from nodes_of(inner)
 
 
 def _graphs(attribute: AttributeProto) -> list[GraphProto]:

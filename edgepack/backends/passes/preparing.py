@@ -24,22 +24,14 @@ _ADDED_INPUT = "unused_input"
 def prepare_graph(model: Any, bind: Mapping[str, Array]) -> Prepared:
     """See `edgepack.backends.passes.prepare`."""
     graph = model.graph
-    walker = Walker(model.functions)
-    try:
-        values = _initializers(walker, graph)
-        inputs = _inputs(walker, graph, values, bind)
-    except Refusal as refusal:
-        raise ConversionError(f"The model's inputs: {refusal.reason}.", refusal.hint) from refusal
-    opsets = {("" if o.domain == "ai.onnx" else o.domain): o.version for o in model.opset_import}
-    scope = Scope(values, opsets)
-    walker.emitter.reserve(*(t.name for t in inputs), *(o.name for o in graph.output))
+    walker, scope, inputs = begin(model, bind)
     try:
         walker.walk(graph.node, scope)
     except ConversionError as error:
         if error.hint == BIND_HINT:
             error.hint = binding_hint(model) or BIND_HINT
         raise
-    source_types = {**{t.name: t.dtype for t in inputs}, **_output_dtypes(graph, scope)}
+    source_types = {**{t.name: t.dtype for t in inputs}, **output_dtypes(graph, scope)}
     dtypes = {
         name: (dtype.name, walker.emitter.stored(dtype).name)
         for name, dtype in source_types.items()
@@ -51,6 +43,31 @@ def prepare_graph(model: Any, bind: Mapping[str, Array]) -> Prepared:
     added = _finish(walker, graph, scope, inputs)
     made = _assemble(walker, model, inputs + added)
     return Prepared(made, tuple(walker.applied), dtypes, tuple(bind), tuple(t.name for t in added))
+
+
+def begin(model: Any, bind: Mapping[str, Array]) -> tuple[Walker, Scope, list[Tensor]]:
+    """Make a graph's inputs and initializers known to a walker.
+
+    Args:
+        model: See `edgepack.backends.passes.prepare`.
+        bind: Likewise.
+
+    Returns:
+        The walker, what its nodes see, and the inputs that stay.
+
+    Raises:
+        ConversionError: An input cannot be had on the phone.
+    """
+    graph = model.graph
+    walker = Walker(model.functions)
+    try:
+        values = _initializers(walker, graph)
+        inputs = _inputs(walker, graph, values, bind)
+    except Refusal as refusal:
+        raise ConversionError(f"The model's inputs: {refusal.reason}.", refusal.hint) from refusal
+    opsets = {("" if o.domain == "ai.onnx" else o.domain): o.version for o in model.opset_import}
+    walker.emitter.reserve(*(t.name for t in inputs), *(o.name for o in graph.output))
+    return walker, Scope(values, opsets), inputs
 
 
 def _initializers(walker: Walker, graph: Any) -> dict[str, Value]:
@@ -119,7 +136,12 @@ def _input(walker: Walker, proto: Any) -> Tensor:
     return Tensor(walker, schemas.numpy_dtype(kind.tensor_type.elem_type), dims, proto.name)
 
 
-def _output_dtypes(graph: Any, scope: Scope) -> dict[str, DType]:
+def output_dtypes(graph: Any, scope: Scope) -> dict[str, DType]:
+    """Logical dtypes of a walked graph's outputs.
+
+    Raises:
+        ConversionError: One is something that no phone has.
+    """
     dtypes = {}
     for proto in graph.output:
         value = scope.values.get(proto.name)

@@ -1,13 +1,18 @@
-"""Show what a bundle holds.
+"""Show what a bundle or an ONNX model holds.
 
-The model's inputs and outputs, the artifacts with their tensors and what they require, and what is missing.
-BUNDLE is a folder or a .zip. Only the manifest is checked; `edgepack verify` checks the files.
+Of a BUNDLE, a folder or a .zip: the model's inputs and outputs, the artifacts with their tensors and what
+they require, and what is missing. Only the manifest is checked; `edgepack verify` checks the files.
 
 With --against, each artifact's operators are compared with what a runtime has, in milliseconds: a quick no
 with the reason, where `edgepack verify --runner arm64` proves. The exit code is 1 when something is lacking.
 
+Of a MODEL.onnx: opset, inputs, outputs and operators. With --plan, what the TFLite backend would do with each
+node, without converting it: native is what its converter takes, rewritten is said in other operators by the
+passes named, refused has no form that computes the same. The exit code is 4 when something is refused.
+
 \b
   edgepack inspect dist/digits --against org.pytorch:pytorch_android_lite:1.12.2
+  edgepack inspect model.onnx --plan --input image:float32[1,3,224,224] --bind axes=[0,2]
 """
 
 from __future__ import annotations
@@ -20,7 +25,7 @@ import click
 
 from edgepack.cli.columns import columns
 from edgepack.cli.command import Outcome, define
-from edgepack.errors import VerificationFailed
+from edgepack.errors import ConversionError, UsageError, VerificationFailed
 
 if TYPE_CHECKING:
     from edgepack.bundle.manifest import Artifact, Manifest, TensorContract
@@ -28,17 +33,47 @@ if TYPE_CHECKING:
 
 
 @define(__doc__)
-@click.argument("bundle", type=click.Path(path_type=Path))
+@click.argument("path", metavar="BUNDLE|MODEL.onnx", type=click.Path(path_type=Path))
 @click.option("--against", multiple=True, metavar="RUNTIME", help="Compare with this runtime. Repeatable.")
-def command(bundle: Path, against: tuple[str, ...]) -> Outcome:
-    """Show a manifest, or what runtimes lack for it."""
+@click.option("--plan", is_flag=True, help="Say what would become of each node of an ONNX model.")
+@click.option(
+    "--input", "inputs", multiple=True, metavar="NAME:DTYPE[SHAPE]", help="For --plan, as for edgepack build."
+)
+@click.option("--bind", multiple=True, metavar="NAME=VALUE", help="For --plan, as for edgepack build.")
+def command(
+    path: Path, against: tuple[str, ...], inputs: tuple[str, ...], bind: tuple[str, ...], *, plan: bool
+) -> Outcome:
+    """Show a manifest, what runtimes lack for it, or a model."""
     from edgepack.bundle import open_bundle, to_json
 
-    with open_bundle(bundle) as opened:
+    if path.suffix.lower() == ".onnx":
+        if against:
+            raise UsageError("--against compares a bundle, and this is a model", hint="build it first")
+        return _show_model(path, inputs, bind, plan=plan)
+    if plan or inputs or bind:
+        raise UsageError(f"--plan is for ONNX models, and {path} is none", hint="give a file ending in .onnx")
+
+    with open_bundle(path) as opened:
         manifest = opened.manifest
     if against:
         return _compare(manifest, against)
     return Outcome(to_json(manifest), lambda: "\n\n".join(_sections(manifest)))
+
+
+def _show_model(path: Path, inputs: tuple[str, ...], bind: tuple[str, ...], *, plan: bool) -> Outcome:
+    from edgepack.cli.model_view import model_document, model_text
+    from edgepack.input_syntax import parse_binding, parse_input
+    from edgepack.inspection import inspect_onnx
+    from edgepack.sources.base import SourceRequest
+
+    if (inputs or bind) and not plan:
+        raise UsageError("--input and --bind settle what --plan looks at", hint="add --plan")
+    given = tuple(map(parse_input, inputs))
+    request = SourceRequest(str(path), given, bind=tuple(map(parse_binding, bind)))
+    found = inspect_onnx(request, plan=plan)
+    refused = found.plan is not None and not found.plan.feasible
+    code = ConversionError.exit_code if refused else 0
+    return Outcome(model_document(found), lambda: model_text(path.name, found), code)
 
 
 def _compare(manifest: Manifest, against: tuple[str, ...]) -> Outcome:
