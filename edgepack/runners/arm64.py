@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from edgepack.answers import count_answers, golden_answers
-from edgepack.errors import MissingTool
 from edgepack.events import Listener, step
 from edgepack.golden import GoldenSet
 from edgepack.model import ModelSpec
@@ -20,7 +19,7 @@ from edgepack.options import RunnerChoice
 from edgepack.precision import Tolerance
 from edgepack.report.model import ArtifactResult, worst_over_cases
 from edgepack.runners.base import Subject
-from edgepack.runners.counting import Counter, make_counter
+from edgepack.runners.counting import Counter, counter_if_any
 from edgepack.runners.cpus import Cpu, find_cpu
 from edgepack.runners.guest import Guest, Run, Task
 from edgepack.runners.guest_programs import GuestProgram
@@ -244,12 +243,7 @@ def open_arm64(
         yield ()
         return
     store = RuntimeStore(emit=emit)
-    try:
-        counter = make_counter(scratch / "counts")
-    except MissingTool:
-        # A verdict does without counts; `edgepack bench` says what is missing for them.
-        counter = None
-    with Guests(store, scratch / "guests", limits, counter) as guests:
+    with Guests(store, scratch / "guests", limits, counter_if_any(scratch / "counts")) as guests:
         with step(emit, "start the ARM64 runtimes"):
             runners = make_runners(choice, formats, target, guests, store)
         yield tuple(replace(runner, kept=kept_in(scratch)) for runner in runners)

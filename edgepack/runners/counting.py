@@ -61,6 +61,14 @@ def make_counter(folder: Path, cache: Path | None = None) -> Counter:
     return Counter(("-plugin", f"{plugin},out={folder}"), folder)
 
 
+def counter_if_any(folder: Path) -> Counter | None:
+    """Prepare to count, or do without: for what only tells more when it is counted."""
+    try:
+        return make_counter(folder)
+    except MissingTool:
+        return None
+
+
 def _plugin(cache: Path) -> Path:
     qemu, compiler = find(QEMU), find(HOST_COMPILER)
     known = call([qemu, "--version"], "ask qemu for its version") + str(compiler)

@@ -79,19 +79,30 @@ static void listen_to(void *unused, const char *format, va_list arguments) {
 
 static const char *words(const char *otherwise) { return *said ? said : otherwise; }
 
-void engine_load(const char *path, int threads) {
-    TfLiteModel *model = tflite.ModelCreateFromFile(path);
-    if (!model) fail("load", "not a .tflite file that this runtime can read");
+static TfLiteInterpreter *create(const TfLiteModel *model, int threads, TfLiteDelegate *delegate) {
     TfLiteInterpreterOptions *options = tflite.InterpreterOptionsCreate();
     tflite.InterpreterOptionsSetNumThreads(options, threads);
     tflite.InterpreterOptionsSetErrorReporter(options, listen_to, NULL);
+    if (delegate) tflite.InterpreterOptionsAddDelegate(options, delegate);
+    return tflite.InterpreterCreate(model, options);
+}
+
+void engine_load(const char *path, int threads) {
+    TfLiteModel *model = tflite.ModelCreateFromFile(path);
+    if (!model) fail("load", "not a .tflite file that this runtime can read");
     // Apps call TFLite through Java, which adds this delegate by default; the C API leaves it off.
     TfLiteXNNPackDelegateOptions xnnpack = tflite.XNNPackDelegateOptionsDefault();
     if (threads > 1) xnnpack.num_threads = threads;
     TfLiteDelegate *delegate = tflite.XNNPackDelegateCreate(&xnnpack);
     if (!delegate) fail("load", "XNNPACK cannot be had on this processor");
-    tflite.InterpreterOptionsAddDelegate(options, delegate);
-    interpreter = tflite.InterpreterCreate(model, options);
+    interpreter = create(model, threads, delegate);
+    // Where the delegate takes operators that it then cannot prepare, such as 16-bit ones of 2.16.1, Java goes on
+    // with the runtime's own kernels; the C API gives no interpreter.
+    if (!interpreter && strstr(said, "Restored original execution plan")) {
+        fprintf(stderr, "XNNPACK is left off: %s\n", said);
+        *said = 0;
+        interpreter = create(model, threads, NULL);
+    }
     if (!interpreter) fail("load", "%s", words("the runtime refuses the file"));
     if (tflite.InterpreterAllocateTensors(interpreter)) fail("load", "%s", words("no room for the tensors"));
 }
