@@ -41,9 +41,10 @@ MODULES = {
 """By "group:artifact"."""
 
 LARGE_PAGES = {
-    "tflite": "com.google.ai.edge.litert:litert is built for them from 1.4.0 on: check that with --runtime and --run",
-    "torch_lite": "no release of pytorch_android_lite is built for them, and there will be no more: ship the .tflite files, "
-    "or build the library yourself with -Wl,-z,max-page-size=16384",
+    "tflite": "com.google.ai.edge.litert:litert is built for them from 1.4.0 on: check that with --runtime "
+    "and --run",
+    "torch_lite": "no release of pytorch_android_lite is built for them, and there will be no more: ship the "
+    ".tflite files, or build the library yourself with -Wl,-z,max-page-size=16384",
 }
 """By format, what to move to for pages of 16 KB. https://github.com/google-ai-edge/LiteRT/issues/4286 and
 https://github.com/pytorch/pytorch/issues/154449 hold what the makers say."""
