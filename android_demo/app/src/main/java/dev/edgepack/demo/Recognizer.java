@@ -1,0 +1,125 @@
+package dev.edgepack.demo;
+
+import android.graphics.Bitmap;
+import dev.edgepack.runtime.Artifact;
+import dev.edgepack.runtime.BundleException;
+import dev.edgepack.runtime.BundleReader;
+import dev.edgepack.runtime.ModelRunner;
+import dev.edgepack.runtime.Postprocess;
+import dev.edgepack.runtime.Preprocess;
+import dev.edgepack.runtime.Tensor;
+import dev.edgepack.runtime.TensorSpec;
+import java.io.Closeable;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** Says what a picture shows, with every format of a bundle that classifies pictures. Not for the UI thread. */
+final class Recognizer implements Closeable {
+    private final BundleReader bundle;
+    private final TensorSpec input;
+    private final String output;
+    private final Preprocess preprocess;
+    private final Postprocess postprocess;
+    private final Map<String, ModelRunner> loaded = new HashMap<>();
+
+    /** What one artifact says. */
+    static final class Answer {
+        final Artifact artifact;
+        /** A probability for each class; null where the artifact could not be used. */
+        final double[] values;
+        final String[] labels;
+        final double milliseconds;
+        /** Why there is no answer; null where there is one. */
+        final BundleException error;
+
+        private Answer(Artifact artifact, double[] values, String[] labels, double milliseconds, BundleException error) {
+            this.artifact = artifact;
+            this.values = values;
+            this.labels = labels;
+            this.milliseconds = milliseconds;
+            this.error = error;
+        }
+
+        /** The place of the largest value, of equals the first. */
+        int best() {
+            int best = 0;
+            for (int at = 1; at < values.length; at++) if (values[at] > values[best]) best = at;
+            return best;
+        }
+    }
+
+    /**
+     * Takes a bundle whose model makes classes of one picture.
+     *
+     * @throws BundleException its manifest does not say how a picture becomes the input
+     */
+    Recognizer(BundleReader bundle) throws BundleException {
+        this.bundle = bundle;
+        input = bundle.inputs.values().iterator().next();
+        output = bundle.outputs.keySet().iterator().next();
+        preprocess = bundle.preprocess(input.name);
+        postprocess = bundle.postprocess(output);
+        if (bundle.inputs.size() != 1 || preprocess == null) {
+            throw new BundleException(BundleException.Kind.UNSUPPORTED, bundle.name + " is not for pictures");
+        }
+    }
+
+    /** Gives all precisions that any format of the bundle has. */
+    List<String> precisions() {
+        Set<String> names = new LinkedHashSet<>();
+        for (Artifact artifact : bundle.artifacts) names.add(artifact.precision);
+        return new ArrayList<>(names);
+    }
+
+    /** Gives each format's answer, in this precision where the format has it, and in its first one elsewhere. */
+    List<Answer> recognize(Bitmap picture, String precision) throws BundleException {
+        int width = picture.getWidth(), height = picture.getHeight();
+        int[] argb = new int[width * height];
+        picture.getPixels(argb, 0, width, 0, 0, width, height);
+        Tensor tensor = preprocess.apply(argb, width);
+        List<Answer> answers = new ArrayList<>();
+        for (Artifact artifact : chosen(precision)) answers.add(answer(artifact, tensor));
+        return answers;
+    }
+
+    private List<Artifact> chosen(String precision) {
+        Map<String, Artifact> chosen = new LinkedHashMap<>();
+        for (Artifact artifact : bundle.artifacts) {
+            if (artifact.precision.equals(precision) || !chosen.containsKey(artifact.format)) {
+                chosen.put(artifact.format, artifact);
+            }
+        }
+        return new ArrayList<>(chosen.values());
+    }
+
+    private Answer answer(Artifact artifact, Tensor tensor) {
+        try {
+            ModelRunner runner = loaded.get(artifact.id);
+            if (runner == null) {
+                runner = ModelRunner.open(bundle, artifact);
+                loaded.put(artifact.id, runner);
+            }
+            long start = System.nanoTime();
+            Tensor answer = runner.run(Collections.singletonMap(input.name, tensor)).get(output);
+            double milliseconds = (System.nanoTime() - start) / 1e6;
+            double[] values = postprocess.values(answer);
+            String[] labels = new String[values.length];
+            for (int at = 0; at < labels.length; at++) labels[at] = postprocess.label(at);
+            return new Answer(artifact, values, labels, milliseconds, null);
+        } catch (BundleException error) {
+            return new Answer(artifact, null, null, 0, error);
+        }
+    }
+
+    @Override
+    public void close() {
+        for (ModelRunner runner : loaded.values()) runner.close();
+        loaded.clear();
+    }
+}
