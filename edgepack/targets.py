@@ -118,11 +118,6 @@ _ANDROID_RUNTIMES = (
     Runtime("pytorch_android_lite", "1.12.2", "torch_lite", bytecode=(4, 9)),
     Runtime("tensorflow-lite", "2.16.1", "tflite"),
 )
-# Measured by `edgepack verify --runner arm64`; see docs/arm64.md.
-_ANDROID_DOUBTS = {
-    "tflite/dynamic": "tensorflow-lite 2.16.1 computes it wrong on ARM64",
-    "tflite/int16x8": "tensorflow-lite 2.16.1 does not load it on ARM64 with XNNPACK on",
-}
 
 TARGETS = {
     row.name: row
@@ -134,7 +129,6 @@ TARGETS = {
             cpus=("cortex-a53", "cortex-a76"),
             formats=_FORMATS,
             runtimes=_ANDROID_RUNTIMES,
-            doubtful=_ANDROID_DOUBTS,
         ),
         Target(
             "android-armv7",
@@ -143,7 +137,6 @@ TARGETS = {
             cpus=("armv7",),
             formats=_FORMATS,
             runtimes=_ANDROID_RUNTIMES,
-            doubtful=_ANDROID_DOUBTS,
         ),
         Target(
             "linux-arm64",

@@ -102,7 +102,7 @@ def _add_rules(quantiser: Any, recipe: Recipe) -> None:
     _use(quantiser, recipe, _EVERYWHERE, _ALL)
     for operator in recipe.per_tensor:
         _use(quantiser, recipe, _EVERYWHERE, operator, per_tensor=True)
-    for operator in recipe.kept:
+    for operator in recipe.lacking + recipe.kept:
         _leave(quantiser, _EVERYWHERE, operator)
     for scope in recipe.kept_scopes:
         _leave(quantiser, f"^{re.escape(scope)}$", _ALL)

@@ -14,8 +14,9 @@ class Recipe:
         precision: What it leads to.
         weight_bits: 16 for floats, 8 for integers with one scale per output channel.
         activation_bits: 8 or 16; None for floats.
-        per_tensor: Operators whose weights get one scale, because their kernels ignore all but the first.
-        kept: Operators that stay in float.
+        per_tensor: Operators whose weights get one scale, because kernels ignore all but the first.
+        lacking: Operators that stay in float because a target's runtime has no such kernel.
+        kept: Further operators that stay in float.
         kept_scopes: Single layers that stay in float, too; see `edgepack.backends.tflite.layers.Layer`.
         float_io: Whether the file takes and gives floats although it computes in integers.
         second: Whether it was tried without `kept` before.
@@ -26,6 +27,7 @@ class Recipe:
     weight_bits: int
     activation_bits: int | None = None
     per_tensor: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     kept_scopes: tuple[str, ...] = ()
     float_io: bool = False
@@ -38,14 +40,30 @@ class Recipe:
 
 
 _MATMUL = ("BATCH_MATMUL",)
+_PRODUCTS = ("FULLY_CONNECTED", *_MATMUL)
+# Kernels that LiteRT 2.1.2 has and tensorflow-lite 2.16.1, the last of its name on Android, has not.
+_NOT_DYNAMIC = ("CONV_2D_TRANSPOSE",)
+_NOT_INT8 = ("SQRT", "DIV")
+_NOT_INT16 = (*_NOT_INT8, "GELU")
 
 RECIPES = (
     Recipe("float_casting", "float16", 16),
-    Recipe("dynamic_range", "dynamic", 8),
-    Recipe("static", "int8", 8, 8, per_tensor=_MATMUL),
+    # Of several scales tensorflow-lite 2.16.1 uses none: see docs/arm64.md.
+    Recipe("dynamic_range", "dynamic", 8, per_tensor=_PRODUCTS, lacking=_NOT_DYNAMIC),
+    # LiteRT 2.1.2 does not prepare the product with one scale everywhere, for example not in an LSTM.
+    Recipe(
+        "dynamic_range_float_matmul",
+        "dynamic",
+        8,
+        per_tensor=_PRODUCTS,
+        lacking=_NOT_DYNAMIC,
+        kept=_MATMUL,
+        second=True,
+    ),
+    Recipe("static", "int8", 8, 8, per_tensor=_MATMUL, lacking=_NOT_INT8),
     # XNNPACK's int8 product of two activations comes out wrong for some shapes, such as attention's.
-    Recipe("static_float_matmul", "int8", 8, 8, kept=_MATMUL, second=True),
+    Recipe("static_float_matmul", "int8", 8, 8, lacking=_NOT_INT8, kept=_MATMUL, second=True),
     # The runtime has no product of 16-bit activations with 8-bit weights.
-    Recipe("static_float_matmul", "int16x8", 8, 16, kept=_MATMUL),
+    Recipe("static_float_matmul", "int16x8", 8, 16, lacking=_NOT_INT16, kept=_MATMUL),
 )
-"""In the order to try; the operators are TensorFlow Lite's."""
+"""In the order to try; the operators are named as ai-edge-quantizer names them."""

@@ -131,7 +131,7 @@ def test_the_users_gate_takes_the_place_of_the_precisions_own(net, tmp_path, ask
         return
     with pytest.raises(VerificationFailed) as caught:
         make(f"{net}:plain", tmp_path / "out", precisions=["dynamic"], **asked)
-    (failure,) = caught.value.details["report"].failures
+    failure, *_ = caught.value.details["report"].failures
     assert reason in failure.comparisons[0].reason
 
 

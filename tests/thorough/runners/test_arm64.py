@@ -10,8 +10,35 @@ import numpy as np
 import pytest
 
 from edgepack.runners.cpus import PROVABLE
+from edgepack.targets import find_target
 
 _SOURCE = Path(__file__).parents[3] / "sample_models/digits/model.py"
+_RUNTIME_LACKS = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    edgepack_inputs = ("image:float32[1,4,6,6]",)
+
+    def __init__(self):
+        super().__init__()
+        self.up = nn.ConvTranspose2d(4, 6, 3, stride=2)
+        self.dense = nn.Linear(6, 16)
+        self.product = nn.Parameter(torch.empty(16, 10))
+        with torch.random.fork_rng(), torch.no_grad():
+            torch.manual_seed(0)
+            for parameter in self.parameters():
+                nn.init.normal_(parameter)
+            # Weights of which each channel needs a scale of its own.
+            self.dense.weight *= torch.linspace(0.5, 2, 16)[:, None]
+            self.product *= torch.linspace(0.5, 2, 10)
+
+    def forward(self, image):
+        x = nn.functional.gelu(self.dense(self.up(image).mean((2, 3))))
+        return x[:, None] @ self.product / (1 + torch.sqrt(x.abs().mean()))
+
+net = Net().eval()
+"""
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +46,8 @@ def digits(edgepack, tmp_path_factory):
     """A bundle whose every artifact had to be right on ARM64 to ship."""
     path = tmp_path_factory.mktemp("built") / "digits"
     built = edgepack(
-        "build", f"{_SOURCE}:digits", "-o", path, "--runner", "host,arm64", "--no-cache", "--json"
+        *("build", f"{_SOURCE}:digits", "-o", path, "--runner", "host,arm64", "--no-cache", "--json"),
+        *("--calibration", _SOURCE.with_name("calibration.npz")),
     )
     assert built.returncode == 0, built.stderr
     return path, json.loads(built.stdout)["report"]
@@ -27,10 +55,9 @@ def digits(edgepack, tmp_path_factory):
 
 def test_the_builds_own_gate_includes_arm64(digits):
     path, report = digits
-    formats = {
-        artifact["format"] for artifact in json.loads((path / "manifest.json").read_text())["artifacts"]
-    }
-    assert formats == {"torch_lite", "tflite"}
+    artifacts = json.loads((path / "manifest.json").read_text())["artifacts"]
+    every = find_target("android").plan(calibrated=True)
+    assert [(artifact["format"], artifact["precision"]) for artifact in artifacts] == list(every)
     places = {(one["artifact_id"], one["runtime"]) for one in report["results"] if one["runner"] == "arm64"}
     artifacts = {one["artifact_id"] for one in report["results"]}
     assert len(places) == len(artifacts) * len(PROVABLE)
@@ -38,6 +65,22 @@ def test_the_builds_own_gate_includes_arm64(digits):
     emulated = [one for one in report["results"] if one["runner"] == "arm64"]
     assert all(one["beside_host"]["values"] == 30 for one in emulated)
     assert all(one["instructions"] > 10_000 for one in emulated)
+
+
+def test_quantised_files_keep_to_the_kernels_that_the_runtime_has(edgepack, tmp_path):
+    """The host's LiteRT has all of them; tensorflow-lite 2.16.1 is wrong without scales, or refuses."""
+    source = tmp_path / "net.py"
+    source.write_text(_RUNTIME_LACKS)
+    built = edgepack(
+        *("build", f"{source}:net", "-o", tmp_path / "out", "--format", "tflite", "--no-cache", "--json"),
+        *("--precision", "float32,dynamic,int8,int16x8", "--calibration", "golden"),
+        *("--runner", "host,arm64", "--cpu", "cortex-a53"),
+    )
+    assert built.returncode == 0, built.stderr
+    report = json.loads(built.stdout)["report"]
+    assert [one["artifact_id"] for one in report["results"] if one["runner"] == "arm64"] == [
+        f"tflite/{precision}" for precision in ("float32", "dynamic", "int8", "int16x8")
+    ]
 
 
 def test_a_bundle_is_verified_without_the_host(edgepack, digits):
