@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import inf, isfinite, log10
 
 import numpy as np
@@ -13,7 +14,7 @@ from edgepack.verdict import Comparison
 
 type Array = npt.NDArray[np.generic]
 
-__all__ = ["Array", "Comparison", "compare", "compare_outputs"]
+__all__ = ["Array", "Comparison", "Figures", "compare", "compare_outputs", "judge_figures"]
 
 
 def compare(output: str, got: Array, ref: Array, tolerance: Tolerance) -> Comparison:
@@ -44,6 +45,44 @@ def compare(output: str, got: Array, ref: Array, tolerance: Tolerance) -> Compar
     return _compare_floats(output, got64[finite], ref64[finite], tolerance)
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How far a float output is from its reference.
+
+    Attributes:
+        worst: Largest |got - ref|, in the output's own unit.
+        largest: Largest |ref|, in the same.
+        cosine: Cosine similarity of the two as flat vectors.
+        snr_db: Signal-to-noise ratio in decibels.
+    """
+
+    worst: float
+    largest: float
+    cosine: float
+    snr_db: float
+
+
+def judge_figures(output: str, figures: Figures, tolerance: Tolerance) -> Comparison:
+    """Judge a float output by figures alone.
+
+    Args:
+        output: The output's name, for the verdict.
+        figures: How far it is from its reference.
+        tolerance: What is allowed.
+    """
+    worst, largest, snr = figures.worst, figures.largest, figures.snr_db
+    floor = tolerance.floor(largest)
+    allowed = floor + tolerance.relative * largest
+    beyond = max(0.0, worst - floor)
+    needed = 0.0 if beyond == 0 else beyond / largest if largest else inf
+    passed = worst <= allowed
+    reason = f"off by {worst:.3g}, allowed {allowed:.3g} (largest reference value {largest:.3g})"
+    if tolerance.snr_db is not None:
+        passed = snr >= tolerance.snr_db or worst <= floor
+        reason = f"signal-to-noise ratio {snr:.1f} dB, at least {tolerance.snr_db:g} dB is asked for"
+    return Comparison(output, passed, "" if passed else reason, worst, needed, figures.cosine, snr)
+
+
 def compare_outputs(
     got: Mapping[str, Array], ref: Mapping[str, Array], tolerance: Tolerance
 ) -> tuple[Comparison, ...]:
@@ -64,17 +103,8 @@ def _compare_floats(
     if ref.size == 0:
         return Comparison(output, passed=True)
     error = np.abs(got - ref)
-    worst, largest = float(error.max()), float(np.abs(ref).max())
-    floor = tolerance.floor(largest)
-    allowed = floor + tolerance.relative * largest
-    beyond = max(0.0, worst - floor)
-    needed = 0.0 if beyond == 0 else beyond / largest if largest else inf
-    passed, snr = worst <= allowed, _snr(ref, error)
-    reason = f"off by {worst:.3g}, allowed {allowed:.3g} (largest reference value {largest:.3g})"
-    if tolerance.snr_db is not None:
-        passed = snr >= tolerance.snr_db or worst <= floor
-        reason = f"signal-to-noise ratio {snr:.1f} dB, at least {tolerance.snr_db:g} dB is asked for"
-    return Comparison(output, passed, "" if passed else reason, worst, needed, _cosine(got, ref), snr)
+    figures = Figures(float(error.max()), float(np.abs(ref).max()), _cosine(got, ref), _snr(ref, error))
+    return judge_figures(output, figures, tolerance)
 
 
 def _compare_exact(output: str, got: Array, ref: Array, tolerance: Tolerance) -> Comparison:

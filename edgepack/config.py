@@ -81,6 +81,11 @@ def build_options(source: str, settings: Settings) -> BuildOptions:
     formats, precisions = tuple(settings.get("formats", ())), tuple(settings.get("precisions", ()))
     target.plan(formats, precisions, calibrated=settings.get("calibration") is not None)
     keep_failed = settings.get("keep_failed")
+    runners = runner_choice(settings)
+    if "device" in runners.names:
+        raise UsageError(
+            "a build cannot run on a device", hint="build first, then `edgepack verify --runner device`"
+        )
     return BuildOptions(
         source=SourceRequest(
             text=source,
@@ -102,7 +107,7 @@ def build_options(source: str, settings: Settings) -> BuildOptions:
             tuple(parse_preprocess(text) for text in settings.get("preprocess", ())),
             tuple(parse_postprocess(text) for text in settings.get("postprocess", ())),
         ),
-        runners=runner_choice(settings),
+        runners=runners,
         limits=limits(settings),
         script=settings.get("script", False),
         bytecode=_bytecode(settings, target),

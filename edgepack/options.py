@@ -75,7 +75,7 @@ class QuantisationOptions:
     gates: Gates = field(default_factory=Gates)
 
 
-RUNNERS = ("host", "arm64")
+RUNNERS = ("host", "arm64", "device")
 """Where artifacts can be run, by name."""
 
 
@@ -87,11 +87,15 @@ class RunnerChoice:
         names: Of `RUNNERS`.
         runtimes: For arm64, ids of runtimes; a format that none of them executes runs in the target's own.
         cpus: For arm64, names of processor profiles; the target's when empty.
+        serial: For device, what adb calls it; None for the only one that is connected.
+        device_report: For device, a report that was shared, instead of a device that is connected.
     """
 
     names: tuple[str, ...] = ("host",)
     runtimes: tuple[str, ...] = ()
     cpus: tuple[str, ...] = ()
+    serial: str | None = None
+    device_report: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,21 @@ class Difference:
     steps: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How long one inference takes, over many.
+
+    Attributes:
+        median_ms: In milliseconds.
+        p90_ms: What nine of ten stayed within, in milliseconds.
+        runs: How many there were.
+    """
+
+    median_ms: float
+    p90_ms: float
+    runs: int
+
+
 INPUT = "INPUT"
 """The operator of a `LayerError` for what a file takes."""
 

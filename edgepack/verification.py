@@ -22,7 +22,8 @@ from edgepack.options import RunnerChoice
 from edgepack.precision import PRECISIONS
 from edgepack.report import ArtifactResult, Report, describe_host
 from edgepack.runners.arm64 import open_arm64
-from edgepack.runners.base import Runner, Subject
+from edgepack.runners.base import Checker, Subject
+from edgepack.runners.device import open_device
 from edgepack.runners.host import HostRunner
 from edgepack.runners.outputs import kept_in
 from edgepack.suggest import choices
@@ -147,18 +148,21 @@ def _open_runners(
     artifacts: Sequence[Artifact],
     workers: Workers,
     emit: Listener,
-) -> Iterator[list[tuple[str, Runner]]]:
+) -> Iterator[list[tuple[str, Checker]]]:
     """Start whatever runs artifacts, and give each format with its runners; leaving ends the guests."""
     formats = list(dict.fromkeys(artifact.format for artifact in artifacts))
     target = find_target(bundle.manifest.target)
     scratch = workers.logs.parent
-    runners: list[tuple[str, Runner]] = []
+    runners: list[tuple[str, Checker]] = []
     if "host" in options.runners.names:
         _start_runtimes(artifacts, workers)
         runners += [(form, HostRunner(workers, kept_in(scratch))) for form in formats]
-    with open_arm64(options.runners, formats, target, scratch, options.limits, emit) as emulated:
-        for runner in emulated:
-            runners.append((runner.format, runner))
+    with (
+        open_arm64(options.runners, formats, target, scratch, options.limits, emit) as emulated,
+        open_device(options.runners, bundle, scratch, options.limits, emit) as devices,
+    ):
+        runners += [(runner.format, runner) for runner in emulated]
+        runners += [(form, runner) for runner in devices for form in formats]
         yield runners
 
 
@@ -177,11 +181,11 @@ def _check_pictures(bundle: Bundle, workers: Workers, emit: Listener) -> tuple[s
 
 
 def _check_all(
-    bundle: Bundle, artifacts: Sequence[Artifact], runners: Sequence[tuple[str, Runner]], emit: Listener
+    bundle: Bundle, artifacts: Sequence[Artifact], runners: Sequence[tuple[str, Checker]], emit: Listener
 ) -> tuple[ArtifactResult, ...]:
     """Check the artifacts side by side, one core each."""
 
-    def check(pair: tuple[Artifact, Runner]) -> ArtifactResult:
+    def check(pair: tuple[Artifact, Checker]) -> ArtifactResult:
         artifact, runner = pair
         place = runner.describe(artifact.format)
         where = runner.name if runner.name == "host" else f"{runner.name}, {place}"

@@ -20,6 +20,7 @@ from edgepack.bundle.manifest import (
     Verified,
 )
 from edgepack.errors import BundleError, InternalError
+from edgepack.json_schema import first_fault
 from edgepack.model import ModelSpec, TensorSpec
 from edgepack.precision import Tolerance
 from edgepack.processing.document import from_json as processing_from_json
@@ -137,20 +138,7 @@ def dumps(document: Mapping[str, Any]) -> str:
 
 def schema_fault(document: object) -> str:
     """Say what in a document breaks the published schema, or nothing."""
-    # Not at the top: importing jsonschema takes 70 ms, and commands that read no bundle should not wait.
-    from importlib.resources import files
-
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import best_match
-
-    schema = json.loads((files("edgepack.bundle") / "schema" / "bundle-1.json").read_bytes())
-    error = best_match(Draft202012Validator(schema).iter_errors(document))
-    if error is None:
-        return ""
-    where = error.json_path.removeprefix("$").removeprefix(".") or "the document"
-    if error.validator == "pattern":
-        return f"{where} is {error.instance!r}, not {error.schema['description']}"
-    return f"{where}: {error.message[:300]}"
+    return first_fault(document, "edgepack.bundle", "schema/bundle-1.json")
 
 
 def _check_version(document: object) -> None:

@@ -21,7 +21,7 @@ def limit_options(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
 
 def runner_options(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
     """Add `--runner`, and what `arm64_options` adds."""
-    help_text = "host, arm64, or both; host unless given."
+    help_text = "host, arm64, to verify also device; several by commas. Host unless given."
     return click.option("--runner", "runners", callback=split_names, metavar="NAMES", help=help_text)(
         arm64_options(function)
     )

@@ -137,6 +137,7 @@ def sections(report: Report) -> list[Section]:
         ("Left out, because this model cannot have it", left_out),
         ("Routes that failed before another succeeded", overcome),
         ("On ARM64", [Item(clean(_emulated_text(one))) for one in report.results if one.runner == "arm64"]),
+        ("On a device", [Item(clean(_device_text(one))) for one in report.results if one.runner == "device"]),
         ("Layers left in float", kept),
         ("Warnings", warnings),
     )
@@ -271,6 +272,19 @@ def _emulated_text(result: ArtifactResult) -> str:
     if result.beside_host is not None:
         said.append(_difference_text(result.beside_host))
     return f"{result.artifact_id}, {result.runtime}: {'; '.join(said)}"
+
+
+def _device_text(result: ArtifactResult) -> str:
+    """Say how quick a device was, and how far its outputs are from this machine's."""
+    said = [f"loaded in {1e3 * result.starting:.1f} ms"] if result.starting else []
+    if latency := result.latency:
+        said.append(
+            f"{latency.median_ms:.2f} ms an inference, {latency.p90_ms:.2f} ms at most in nine of ten "
+            f"({latency.runs} runs)"
+        )
+    if result.beside_host is not None:
+        said.append(_difference_text(result.beside_host))
+    return f"{result.artifact_id}, {result.runtime}: {'; '.join(said) or 'nothing was timed'}"
 
 
 def _difference_text(found: Difference) -> str:

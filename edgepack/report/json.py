@@ -16,7 +16,7 @@ from edgepack.bundle.manifest import Gap
 from edgepack.errors import BundleError
 from edgepack.precision import Tolerance
 from edgepack.report.model import ArtifactResult, Report, RouteFailure
-from edgepack.verdict import Answers, Comparison, Difference, LayerError
+from edgepack.verdict import Answers, Comparison, Difference, Latency, LayerError
 
 SCHEMA = "edgepack.report/1"
 
@@ -116,6 +116,7 @@ def _result(part: Mapping[str, Any]) -> ArtifactResult:
         running=float(part["running"]),
         instructions=part["instructions"],
         beside_host=Difference(**part["beside_host"]) if part["beside_host"] else None,
+        latency=Latency(**part["latency"]) if part.get("latency") else None,
         answers=Answers(**part["answers"]) if part["answers"] else None,
         layers=_layers(part),
         kept_float=tuple(part["kept_float"]),

@@ -9,7 +9,7 @@ from math import inf, isfinite
 
 from edgepack.bundle.manifest import Gap, Verified
 from edgepack.precision import Tolerance
-from edgepack.verdict import Answers, Comparison, Difference, LayerError
+from edgepack.verdict import Answers, Comparison, Difference, Latency, LayerError
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class ArtifactResult:
         running: How much of that the inferences took; only where the runtime is asked.
         instructions: How many the last golden case's inference took; None where nobody counts.
         beside_host: How far the outputs are from those of the same file on this machine, where both ran.
+        latency: How long one inference took; only on devices, for elsewhere it says nothing.
         answers: How often the top answer was right; None where no output holds one value per class.
         layers: How far each layer is from the float32 file's, where that is known.
         kept_float: Layers that were left in float although the precision has integers for them.
@@ -48,6 +49,7 @@ class ArtifactResult:
     running: float = 0.0
     instructions: int | None = None
     beside_host: Difference | None = None
+    latency: Latency | None = None
     answers: Answers | None = None
     layers: tuple[LayerError, ...] = ()
     kept_float: tuple[str, ...] = ()

@@ -30,8 +30,8 @@ class Subject:
     outputs: tuple[TensorContract, ...]
 
 
-class Runner(Protocol):
-    """A place where artifacts run."""
+class Checker(Protocol):
+    """A place where artifacts run on golden cases."""
 
     @property
     def name(self) -> str:
@@ -54,6 +54,10 @@ class Runner(Protocol):
             MissingTool: The runtime is not installed.
         """
         ...
+
+
+class Runner(Checker, Protocol):
+    """A place where artifacts run on whatever they are given."""
 
     def answer(
         self, subject: Subject, model: ModelSpec, labels: LabelledData, reference: Sequence[int]

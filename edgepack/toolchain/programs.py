@@ -1,4 +1,4 @@
-"""Programs that the ARM64 runner needs from the distribution, and what installs them there."""
+"""Programs that runners need from the distribution, and what installs them there."""
 
 from __future__ import annotations
 
@@ -75,6 +75,11 @@ HOST_COMPILER = Program(
 )
 MAVEN = Program(
     "mvn", "download Android's runtime libraries", {"debian": "maven", "fedora": "maven", "arch": "maven"}
+)
+ADB = Program(
+    "adb",
+    "talk to Android devices",
+    {"debian": "adb", "fedora": "android-tools", "arch": "android-tools"},
 )
 
 

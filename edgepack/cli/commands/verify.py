@@ -7,15 +7,21 @@ the bundle was built.
 With --runner arm64 the artifacts run on ARM64 instructions inside the very libraries that ship in apps,
 emulated where this machine is of another kind. `edgepack runtime` installs these libraries.
 
+With --runner device the demo app on an Android device runs them, brought there by adb. A report that the app
+has shared does instead of a device.
+
 \b
   edgepack verify dist/digits --runner arm64
   edgepack verify dist/digits --runner host,arm64 --cpu cortex-a53
+  edgepack verify dist/digits --runner device
+  edgepack verify dist/digits --runner device --device-report shared.json
 
 The exit code is 1 when an artifact computes something else, and 6 when a file is missing, extra or altered.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -23,16 +29,31 @@ import click
 from edgepack.cli.command import Flags, Outcome, define
 from edgepack.cli.params import given, limit_options, runner_options
 from edgepack.cli.progress import progress
-from edgepack.errors import VerificationFailed
+from edgepack.errors import UsageError, VerificationFailed
 
 
 @define(__doc__)
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--artifact", "artifacts", multiple=True, metavar="ID", help="Only this one. Repeatable.")
+@click.option("--serial", metavar="SERIAL", help="On this device, of several.")
+@click.option(
+    "--device-report",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Judge what this self-test's report says of a device.",
+)
 @runner_options
 @limit_options
 @click.pass_obj
-def command(flags: Flags, /, bundle: Path, artifacts: tuple[str, ...], **options: object) -> Outcome:
+def command(
+    flags: Flags,
+    /,
+    bundle: Path,
+    artifacts: tuple[str, ...],
+    serial: str | None,
+    device_report: Path | None,
+    **options: object,
+) -> Outcome:
     """Verify, and show the report."""
     from edgepack.cli.reports import report_text
     from edgepack.config import limits, load, runner_choice
@@ -40,7 +61,10 @@ def command(flags: Flags, /, bundle: Path, artifacts: tuple[str, ...], **options
     from edgepack.verification import VerifyOptions, verify
 
     settings = load(given(options), Path.cwd())
-    wanted = VerifyOptions(artifacts, runner_choice(settings), limits(settings))
+    runners = replace(runner_choice(settings), serial=serial, device_report=device_report)
+    if "device" not in runners.names and (serial or device_report):
+        raise UsageError("--serial and --device-report are for --runner device", hint="add --runner device")
+    wanted = VerifyOptions(artifacts, runners, limits(settings))
     with progress(flags) as emit:
         report = verify(bundle, wanted, emit)
     code = 0 if report else VerificationFailed.exit_code
