@@ -157,7 +157,9 @@ def _output(document: Mapping[str, Any]) -> DeviceOutput:
 
 
 def _by_key(parts: Sequence[Mapping[str, Any]], key: str, read: Any) -> dict[Any, Any]:
-    found = {part[key]: read(part) for part in parts}
-    if len(found) != len(parts):
-        raise ValueError(f"a {key} comes twice: {[part[key] for part in parts]}")
+    found: dict[Any, Any] = {}
+    for part in parts:
+        if part[key] in found:
+            raise ValueError(f"{key} {part[key]!r} comes twice")
+        found[part[key]] = read(part)
     return found

@@ -74,6 +74,8 @@ def _home(device: Device) -> PurePosixPath:
 def _brought(device: Device, root: Path, digest: str, report: str) -> Iterator[str]:
     """Copy the bundle into the app's files, and give where it is there; leaving removes every trace."""
     remote, bundle = str(_REMOTE / digest), f"files/bundles/{digest}"
+    # An activity that is open already would be shown again, and not start another test.
+    device.try_shell(["am", "force-stop", PACKAGE])
     try:
         device.shell(["rm", "-rf", remote], "make room on the device")
         device.shell(["mkdir", "-p", str(_REMOTE)], "make room on the device")
