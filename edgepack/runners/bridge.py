@@ -1,6 +1,6 @@
 """The bridge that lets Android's libraries run on glibc: a `libc.so` that has every symbol they import.
 
-Android's arm64 libraries ask for `libc.so`, `libm.so`, `liblog.so` and the like, with symbol versions of
+Android's libraries ask for `libc.so`, `libm.so`, `liblog.so` and the like, with symbol versions of
 their own. The bridge is one library under all those names. Each symbol in it is a single jump: to a function
 of `guest/bionic.c` where Android's differs from glibc's, to glibc's function of that name otherwise. A symbol
 that neither has is an error when the bridge is made, never a crash later.
@@ -30,16 +30,26 @@ DIFFERENT = frozenset(
 After bionic's headers for arm64; a library that imports one is refused until `guest/bionic.c` has it.
 """
 
+_JUMPS = {"aarch64": "b {}", "x86_64": "jmp {}@PLT"}
+"""By machine, the instruction that goes on at a symbol."""
+
 _DATA = frozenset(("__sF",))
 """Data that `guest/bionic.c` defines by its own name: nothing jumps to data."""
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """A symbol that a library expects from Android, and the version it expects it in; may be empty."""
+    """A symbol that a library expects from Android.
+
+    Attributes:
+        name: Its name.
+        version: The version it is expected in; may be empty.
+        weak: Whether the library can do without it.
+    """
 
     name: str
     version: str
+    weak: bool = False
 
 
 def imports_of(libraries: Sequence[Path], compiler: Compiler) -> frozenset[Import]:
@@ -54,22 +64,23 @@ def imports_of(libraries: Sequence[Path], compiler: Compiler) -> frozenset[Impor
         for kind, symbol in compiler.symbols(library):
             name, _, version = symbol.partition("@")
             if kind in "Uwv":
-                wanted.add(Import(name, version.strip("@")))
+                wanted.add(Import(name, version.strip("@"), weak=kind != "U"))
             else:
                 own.add(name)
     return frozenset(one for one in wanted if one.name not in own)
 
 
 def write_bridge(
-    wanted: Iterable[Import], glibc: Mapping[str, str], own: Iterable[str], folder: Path
+    wanted: Iterable[Import], glibc: Mapping[str, str], own: Iterable[str], folder: Path, machine: str
 ) -> tuple[Path, Path]:
     """Write the bridge's assembly and its version script.
 
     Args:
-        wanted: What has to be there.
+        wanted: What has to be there, unless it is weak.
         glibc: Name to version of everything that glibc offers.
         own: The names that `guest/bionic.c` has, without its prefix.
         folder: Where the files go.
+        machine: What it is for: "aarch64" or "x86_64".
 
     Returns:
         The assembly and the version script.
@@ -78,11 +89,14 @@ def write_bridge(
         MissingTool: A symbol is in neither; the message names all of them.
     """
     have = set(own)
-    ordered = sorted(wanted, key=lambda one: (one.name, one.version))
-    _refuse_unknown([one.name for one in ordered], glibc, have)
+    known = have | _DATA | (glibc.keys() - DIFFERENT)
+    ordered = sorted(
+        (one for one in wanted if one.name in known or not one.weak), key=lambda one: (one.name, one.version)
+    )
+    _refuse_unknown([one.name for one in ordered], known)
     lines = [".text"]
     for name in dict.fromkeys(one.name for one in ordered if one.name not in _DATA):
-        lines += _jump(name, have, glibc)
+        lines += _jump(name, have, glibc, _JUMPS[machine])
     lines.append('.section .note.GNU-stack,"",%progbits')
     assembly, script = folder / "bridge.S", folder / "bridge.map"
     assembly.write_text("\n".join(lines) + "\n", encoding="ascii")
@@ -96,8 +110,7 @@ def needed_names(libraries: Sequence[Path], compiler: Compiler) -> frozenset[str
     return frozenset(names - {library.name for library in libraries})
 
 
-def _refuse_unknown(names: Sequence[str], glibc: Mapping[str, str], own: set[str]) -> None:
-    known = own | _DATA | (glibc.keys() - DIFFERENT)
+def _refuse_unknown(names: Sequence[str], known: set[str]) -> None:
     missing = sorted({name for name in names if name not in known})
     if missing:
         raise MissingTool(
@@ -107,12 +120,13 @@ def _refuse_unknown(names: Sequence[str], glibc: Mapping[str, str], own: set[str
         )
 
 
-def _jump(name: str, own: set[str], glibc: Mapping[str, str]) -> list[str]:
+def _jump(name: str, own: set[str], glibc: Mapping[str, str], instruction: str) -> list[str]:
     head = [f".globl {name}", f".type {name},%function"]
     if name in own:
-        return [*head, f"{name}: b {PREFIX}{name}"]
+        return [*head, f"{name}: {instruction.format(PREFIX + name)}"]
     # Named apart from the symbol being defined, or the jump would lead to itself.
-    return [f".symver glibc_{name}, {name}@{glibc[name]}", *head, f"{name}: b glibc_{name}"]
+    alias = f"glibc_{name}"
+    return [f".symver {alias}, {name}@{glibc[name]}", *head, f"{name}: {instruction.format(alias)}"]
 
 
 def _version_script(ordered: Sequence[Import]) -> str:

@@ -136,7 +136,7 @@ def _make(
     with tempfile.TemporaryDirectory(prefix="work-", dir=place.parent) as folder:
         work = Path(folder)
         if engine.bridged:
-            _make_bridge(libraries, compiler, work)
+            make_bridge(libraries, compiler, work)
         headers = _unpack_headers(engine, archive(), work) if engine.headers else None
         _make_program(engine, libraries, headers, compiler, work)
         if headers:
@@ -147,7 +147,17 @@ def _make(
         work.mkdir()  # for the context to remove
 
 
-def _make_bridge(libraries: Sequence[Path], compiler: Compiler, folder: Path) -> None:
+def make_bridge(libraries: Sequence[Path], compiler: Compiler, folder: Path) -> None:
+    """Make what stands for Android's own libraries on glibc, under all their names.
+
+    Args:
+        libraries: Those of a runtime.
+        compiler: For the machine that they are for.
+        folder: Where the libraries go; the dynamic loader has to look there first.
+
+    Raises:
+        MissingTool: The bridge lacks a symbol that the libraries import, or does not compile.
+    """
     # Two libraries: what differs from glibc calls glibc, and must not meet the jumps of the same names.
     own = folder / "libbionic.so"
     compiler.compile(
@@ -156,7 +166,7 @@ def _make_bridge(libraries: Sequence[Path], compiler: Compiler, folder: Path) ->
     )
     functions = [name.removeprefix(PREFIX) for _, name in compiler.symbols(own) if name.startswith(PREFIX)]
     wanted = imports_of(libraries, compiler)
-    assembly, script = write_bridge(wanted, glibc_symbols(compiler), functions, folder)
+    assembly, script = write_bridge(wanted, glibc_symbols(compiler), functions, folder, compiler.machine)
     compiler.compile(
         [
             *("-shared", assembly, own, "-o", folder / "libc.so", "-Wl,-soname,libc.so"),

@@ -19,7 +19,7 @@ CPP_LIBRARIES = ("libstdc++.so.6", "libgcc_s.so.1")
 
 @dataclass(frozen=True)
 class Compiler:
-    """A compiler whose programs run on ARM64 Linux, with its binutils and its glibc.
+    """A compiler for Linux, mostly on ARM64, with its binutils and its glibc.
 
     Attributes:
         path: Of g++.
@@ -31,6 +31,11 @@ class Compiler:
     def version(self) -> str:
         """One line that names release and build."""
         return call([self.path, "--version"], "ask the ARM64 compiler for its version").partition("\n")[0]
+
+    @cached_property
+    def machine(self) -> str:
+        """What its programs run on, such as "aarch64"."""
+        return call([self.path, "-dumpmachine"], "ask the compiler for its machine").partition("-")[0]
 
     def compile(self, arguments: Sequence[str | Path], what: str) -> None:
         """Run the compiler.
