@@ -1,4 +1,4 @@
-"""Downloads that `scripts/android build` has left in the user's own cache, and a bundle to put into the app."""
+"""What `scripts/android build` has left in the user's own cache, and a bundle to put into the app."""
 
 import os
 import subprocess
