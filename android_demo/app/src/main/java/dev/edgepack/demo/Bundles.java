@@ -19,9 +19,9 @@ final class Bundles {
                 return BundleReader.fromAssets(context.getAssets(), names[0], cache(context));
             }
         } catch (IOException error) {
-            throw new BundleException(BundleException.Kind.MISSING, "assets/edgepack: " + error.getMessage());
+            throw BundleException.missing("assets/edgepack: " + error.getMessage());
         }
-        throw new BundleException(BundleException.Kind.MISSING, "assets/edgepack");
+        throw BundleException.missing("assets/edgepack");
     }
 
     /** Opens a bundle that was brought in later; it has to lie inside the app's own files. */
@@ -32,9 +32,9 @@ final class Bundles {
                 return BundleReader.fromFolder(folder, cache(context));
             }
         } catch (IOException error) {
-            throw new BundleException(BundleException.Kind.MISSING, path + ": " + error.getMessage());
+            throw BundleException.missing(path + ": " + error.getMessage());
         }
-        throw new BundleException(BundleException.Kind.MISSING, path + " is not among this app's files");
+        throw BundleException.missing(path + " is not among this app's files");
     }
 
     private static File cache(Context context) {

@@ -66,7 +66,7 @@ final class Recognizer implements Closeable {
         preprocess = bundle.preprocess(input.name);
         postprocess = bundle.postprocess(output);
         if (bundle.inputs.size() != 1 || preprocess == null) {
-            throw new BundleException(BundleException.Kind.UNSUPPORTED, bundle.name + " is not for pictures");
+            throw BundleException.unsupported(bundle.name + " is not for pictures");
         }
     }
 

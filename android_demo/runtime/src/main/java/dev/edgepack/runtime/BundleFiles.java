@@ -100,10 +100,11 @@ abstract class BundleFiles {
     /** Gives a file of the manifest as one that a runtime can open: a copy that is kept by sha256, never by name. */
     File copy(JSONObject file) throws BundleException {
         ByteBuffer content = map(file);
-        String digest = file.optString("sha256");
-        File kept = new File(cache, digest);
+        File kept = new File(cache, file.optString("sha256"));
         try {
-            if (kept.isFile() && digest.equals(sha256(ByteBuffer.wrap(inFolder(cache, cache).read(digest))))) return kept;
+            if (kept.isFile() && sha256(inFolder(cache, cache).mapFile(kept.getName())).equals(kept.getName())) {
+                return kept;
+            }
             cache.mkdirs();
             File work = File.createTempFile("copy", null, cache);
             try (FileOutputStream out = new FileOutputStream(work)) {
@@ -131,15 +132,15 @@ abstract class BundleFiles {
     private static String path(JSONObject file) throws BundleException {
         String path = file.optString("path");
         if (PATH.matcher(path).matches()) return path;
-        throw new BundleException(BundleException.Kind.DAMAGED, "path \"" + path + "\" may lead out of the bundle");
+        throw BundleException.damaged("path \"" + path + "\" may lead out of the bundle");
     }
 
     private static void check(ByteBuffer content, JSONObject file) throws BundleException {
         if (sha256(content).equals(file.optString("sha256"))) return;
-        throw new BundleException(BundleException.Kind.DAMAGED, path(file) + " is damaged: its sha256 is not the manifest's");
+        throw BundleException.damaged(path(file) + " is damaged: its sha256 is not the manifest's");
     }
 
     private static BundleException missing(String path, IOException error) {
-        return new BundleException(BundleException.Kind.MISSING, "cannot read " + path + ": " + error.getMessage());
+        return BundleException.missing("cannot read " + path + ": " + error.getMessage());
     }
 }

@@ -107,7 +107,7 @@ public final class BundleReader {
             for (TensorSpec spec : specs.values()) {
                 Tensor tensor = new Tensor(spec.dtype, spec.shape);
                 byte[] content = files.read(entries.getJSONObject(spec.name));
-                if (content.length != tensor.data.capacity()) throw new JSONException("golden case " + number + ": " + spec);
+                if (content.length != tensor.data.capacity()) throw new JSONException("no " + spec + " of " + number);
                 tensor.data.put(content).rewind();
                 tensors.put(spec.name, tensor);
             }
@@ -128,11 +128,10 @@ public final class BundleReader {
 
     private static void requireSchema(String schema) throws BundleException {
         if (schema.equals(SCHEMA)) return;
-        throw new BundleException(BundleException.Kind.UNSUPPORTED,
-                MANIFEST + " follows schema \"" + schema + "\"; this app reads \"" + SCHEMA + "\"");
+        throw BundleException.unsupported(MANIFEST + " follows \"" + schema + "\", and this app reads " + SCHEMA);
     }
 
     private static BundleException damaged(String why) {
-        return new BundleException(BundleException.Kind.DAMAGED, MANIFEST + " is damaged: " + why);
+        return BundleException.damaged(MANIFEST + " is damaged: " + why);
     }
 }

@@ -20,7 +20,7 @@ public enum DType {
         for (DType type : values()) {
             if (type.name().toLowerCase(Locale.ROOT).equals(name)) return type;
         }
-        throw new BundleException(BundleException.Kind.UNSUPPORTED, "no runtime has tensors of " + name);
+        throw BundleException.unsupported("no runtime has tensors of " + name);
     }
 
     /** Rounds to the nearest whole number, halves to even, that a quantised tensor of this dtype can hold. */

@@ -85,7 +85,7 @@ public final class GoldenCheck {
         Tensor expected = bundle.goldenInputs(number).get(input);
         for (int at = 0; at < made.count(); at++) {
             if (made.same(at, expected)) continue;
-            throw new BundleException(BundleException.Kind.UNSUPPORTED, "the picture of golden case " + number
+            throw BundleException.unsupported("the picture of golden case " + number
                     + " does not become its input: value " + at + " is " + made.get(at) + ", not " + expected.get(at));
         }
         return true;

@@ -22,7 +22,7 @@ public abstract class ModelRunner implements Closeable {
         } catch (RuntimeException | LinkageError error) {
             throw failed(artifact, "does not load", error);
         }
-        throw new BundleException(BundleException.Kind.UNSUPPORTED, "this app has no runtime for " + artifact.id);
+        throw BundleException.unsupported("this app has no runtime for " + artifact.id);
     }
 
     /** Computes the model's outputs, by name; what goes in and out is in the model's own dtypes and shapes. */
@@ -51,6 +51,6 @@ public abstract class ModelRunner implements Closeable {
     public abstract void close();
 
     private static BundleException failed(Artifact artifact, String what, Throwable error) {
-        return new BundleException(BundleException.Kind.UNSUPPORTED, artifact.id + " " + what + ": " + error.getMessage());
+        return BundleException.unsupported(artifact.id + " " + what + ": " + error.getMessage());
     }
 }

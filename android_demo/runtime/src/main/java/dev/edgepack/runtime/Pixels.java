@@ -79,6 +79,6 @@ final class Pixels {
 
     private void require(boolean condition, String fault) throws BundleException {
         if (condition) return;
-        throw new BundleException(BundleException.Kind.UNSUPPORTED, "a picture of " + height + "x" + width + " pixels " + fault);
+        throw BundleException.unsupported("a picture of " + height + "x" + width + " pixels " + fault);
     }
 }

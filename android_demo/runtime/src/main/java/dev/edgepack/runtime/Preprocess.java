@@ -39,9 +39,9 @@ public final class Preprocess {
                 }
             }
         } catch (JSONException error) {
-            throw new BundleException(BundleException.Kind.DAMAGED, "preprocessing of " + input.name + ": " + error.getMessage());
+            throw BundleException.damaged("preprocessing of " + input.name + ": " + error.getMessage());
         }
-        throw new BundleException(BundleException.Kind.DAMAGED, "preprocessing of " + input.name + " has no layout");
+        throw BundleException.damaged("preprocessing of " + input.name + " has no layout");
     }
 
     private static Pixels change(Pixels pixels, JSONObject step, String op) throws JSONException, BundleException {
@@ -55,7 +55,7 @@ public final class Preprocess {
             case "invert": return pixels.invert();
             case "threshold": return pixels.threshold(step.getInt("level"));
             case "blocksum": return pixels.blockSum(step.getInt("block"));
-            default: throw new BundleException(BundleException.Kind.UNSUPPORTED, "preprocessing step " + op);
+            default: throw BundleException.unsupported("preprocessing step " + op);
         }
     }
 
@@ -77,7 +77,7 @@ public final class Preprocess {
         int[] shape = planes ? new int[] {1, channels, height, width} : new int[] {1, height, width, channels};
         if (!order.startsWith("n")) shape = Arrays.copyOfRange(shape, 1, 4);
         if (!Arrays.equals(shape, input.shape)) {
-            throw new BundleException(BundleException.Kind.UNSUPPORTED, "the picture becomes "
+            throw BundleException.unsupported("the picture becomes "
                     + Arrays.toString(shape) + ", and " + input.name + " is " + Arrays.toString(input.shape));
         }
         Tensor tensor = new Tensor(input.dtype, shape);

@@ -61,6 +61,6 @@ public final class TensorContract extends TensorSpec {
 
     private void require(boolean condition, Object culprit) throws BundleException {
         if (condition) return;
-        throw new BundleException(BundleException.Kind.DAMAGED, "the file's " + this + " cannot be " + culprit);
+        throw BundleException.damaged("the file's " + this + " cannot be " + culprit);
     }
 }
