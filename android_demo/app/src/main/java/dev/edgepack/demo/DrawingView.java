@@ -42,6 +42,10 @@ public final class DrawingView extends View {
                 drawing.begin(x, y);
                 break;
             case MotionEvent.ACTION_MOVE:
+                // Where the finger has been since the last event, then where it is.
+                for (int at = 0; at < event.getHistorySize(); at++) {
+                    drawing.move(event.getHistoricalX(at) / getWidth(), event.getHistoricalY(at) / getHeight());
+                }
                 drawing.move(x, y);
                 break;
             case MotionEvent.ACTION_UP:

@@ -29,6 +29,7 @@ public final class SelfTestActivity extends Activity {
     protected void onCreate(Bundle state) {
         super.onCreate(state);
         setContentView(R.layout.self_test);
+        getActionBar().setDisplayHomeAsUpEnabled(true);
         findViewById(R.id.again).setOnClickListener(view -> start());
         findViewById(R.id.share).setOnClickListener(view -> share());
         report = (JSONObject) getLastNonConfigurationInstance();
@@ -143,7 +144,7 @@ public final class SelfTestActivity extends Activity {
         startActivity(Intent.createChooser(sent, getString(R.string.share)));
     }
 
-    /** A rotated screen shows the report again, without another test. */
+    /** Whatever changes about the screen, a report stays there; a rotation does not even end a running test. */
     @Override
     public Object onRetainNonConfigurationInstance() {
         return report;

@@ -8,31 +8,35 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Consumer;
 
-/** Does work off the UI thread, one thing after the other, and hands what came out back on the UI thread. */
+/** Does an activity's work off the UI thread, one thing after the other, and hands back there what came out. */
 final class Worker {
     private final ExecutorService thread = Executors.newSingleThreadExecutor();
     private final Handler screen = new Handler(Looper.getMainLooper());
+    private volatile boolean finished;
 
     <T> void run(Callable<T> work, Consumer<T> done, Consumer<Throwable> failed) {
         thread.execute(() -> {
             try {
                 T result = work.call();
-                screen.post(() -> done.accept(result));
+                show(() -> done.accept(result));
             } catch (Exception | LinkageError error) {
                 Log.w("edgepack", error);
-                screen.post(() -> failed.accept(error));
+                show(() -> failed.accept(error));
             }
         });
     }
 
-    /** Does this last, then ends. */
-    void finish(Runnable last) {
-        thread.execute(last);
-        thread.shutdown();
+    /** Does something on the UI thread, unless the activity has gone meanwhile. */
+    void show(Runnable view) {
+        screen.post(() -> {
+            if (!finished) view.run();
+        });
     }
 
-    /** Hands something to the UI thread in the middle of work. */
-    void show(Runnable view) {
-        screen.post(view);
+    /** Does this after all other work, then ends; nothing is handed back any more. */
+    void finish(Runnable last) {
+        finished = true;
+        thread.execute(last);
+        thread.shutdown();
     }
 }
