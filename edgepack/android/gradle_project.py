@@ -64,7 +64,8 @@ def _build_files(path: Path) -> Iterator[Path]:
 
 
 def _own(root: Path) -> list[Path]:
-    return sorted((*root.glob("*.gradle"), *root.glob("*.gradle.kts")))
+    # Gradle keeps its cache in a folder that is called .gradle.
+    return sorted(one for one in (*root.glob("*.gradle"), *root.glob("*.gradle.kts")) if one.is_file())
 
 
 def _asset_folders(path: Path) -> list[Path]:

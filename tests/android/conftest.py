@@ -8,7 +8,8 @@ import pytest
 
 from edgepack.files import sha256_of
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "bundle")]
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "bundle"))
 
 from bundle_parts import Parts, make_parts
 
