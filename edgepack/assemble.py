@@ -24,8 +24,8 @@ class Findings:
     Attributes:
         info: The model.
         golden: Its golden cases, on disk.
-        attempts: One per artifact that the source can have.
-        by_nature: What the source cannot have.
+        attempts: One per artifact that models of the source's kind can have.
+        by_nature: What no model of the source's kind can have.
         seconds: Step to wall time.
         warnings: What calibration and labelled data lack.
     """
@@ -40,8 +40,8 @@ class Findings:
     @property
     def gaps(self) -> tuple[Gap, ...]:
         """Everything that the target asks for and the bundle will not hold."""
-        failed = [attempt for attempt in self.attempts if attempt.candidate is None]
-        return (*self.by_nature, *(Gap(one.id, one.reason, by_nature=False) for one in failed))
+        missing = [attempt for attempt in self.attempts if attempt.candidate is None]
+        return (*self.by_nature, *(Gap(one.id, one.reason, by_nature=not one.failed) for one in missing))
 
 
 def make_manifest(options: BuildOptions, findings: Findings, kind: str, build_key: str) -> Manifest:
@@ -86,15 +86,16 @@ def make_artifact(attempt: Attempt, name: str) -> Artifact:
 def make_report(options: BuildOptions, findings: Findings) -> Report:
     """Say what was found, on which machine, and how long it took."""
     doubtful = find_target(options.target).doubtful
-    made = (attempt.id for attempt in findings.attempts if attempt.candidate)
-    doubts = (f"{one}: {doubtful[one]}" for one in made if one in doubtful)
+    made = [attempt for attempt in findings.attempts if attempt.candidate]
+    notes = (f"{one.id}: {note}" for one in made if one.candidate for note in one.candidate.warnings)
+    doubts = (f"{one.id}: {doubtful[one.id]}" for one in made if one.id in doubtful)
     return Report(
         name=options.name,
         target=options.target,
         results=tuple(result for attempt in findings.attempts for result in attempt.results),
         failures=tuple(failure for attempt in findings.attempts for failure in attempt.failures),
         gaps=findings.gaps,
-        warnings=(*findings.info.warnings, *findings.golden.warnings, *findings.warnings, *doubts),
+        warnings=(*findings.info.warnings, *findings.golden.warnings, *findings.warnings, *notes, *doubts),
         tools=installed(),
         host=describe_host(),
         seconds=findings.seconds,

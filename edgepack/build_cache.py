@@ -118,6 +118,7 @@ class ArtifactCache:
             requires=artifact.requires,
             operators=artifact.operators,
             kept_float=artifact.kept_float,
+            warnings=report.warnings,
         )
         return Attempt(artifact_id, artifact.route, candidate, report.results, report.failures)
 
@@ -125,7 +126,13 @@ class ArtifactCache:
         """Keep a proven artifact together with how it fared and which routes failed before."""
         if attempt.candidate is None:
             return
-        report = Report(name="", target="", results=attempt.results, failures=attempt.failures)
+        report = Report(
+            name="",
+            target="",
+            results=attempt.results,
+            failures=attempt.failures,
+            warnings=attempt.candidate.warnings,
+        )
         document = {
             "artifact": artifact_to_json(make_artifact(attempt, "cached")),
             "report": report_json.to_json(report),

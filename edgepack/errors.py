@@ -1,4 +1,4 @@
-"""Every way edgepack can fail on purpose: one class per exit code, each with a hint."""
+"""Every way edgepack can fail on purpose: a class per exit code, each with a hint."""
 
 from __future__ import annotations
 
@@ -54,6 +54,13 @@ class ConversionError(EdgepackError):
     """No route led from the model to the format."""
 
     exit_code = 4
+
+
+class Unsuitable(ConversionError):
+    """A model has nothing that a precision changes, or not in a form that its tools can work on.
+
+    A gap by nature, not a failure.
+    """
 
 
 class MissingTool(EdgepackError):

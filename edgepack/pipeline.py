@@ -190,16 +190,18 @@ def _gaps_by_nature(
 
 def _refuse_what_failed(site: Site, findings: assemble.Findings, report: Report) -> None:
     """Stop the build unless everything that should have worked did, or the rest may ship without it."""
-    failed = [attempt for attempt in findings.attempts if attempt.candidate is None]
+    failed = [attempt for attempt in findings.attempts if attempt.failed]
     if failed and site.options.keep_failed:
         keep_evidence(site.folder / "make", site.workers.logs, site.options.keep_failed)
-    proven = len(findings.attempts) - len(failed)
+    proven = sum(attempt.candidate is not None for attempt in findings.attempts)
     if proven and (not failed or site.options.keep_going):
         return
     details = {"report": report}
-    if not findings.attempts:
-        reasons = "; ".join(gap.reason for gap in findings.by_nature)
-        raise ConversionError(f"nothing to make: {reasons}", hint="choose another --format", details=details)
+    if not failed:
+        reasons = "; ".join(gap.reason for gap in findings.gaps)
+        raise ConversionError(
+            f"nothing to make: {reasons}", hint="choose another --format or --precision", details=details
+        )
     names = ", ".join(attempt.id for attempt in failed)
     hint = "" if proven == 0 else "--keep-going ships the rest and writes the gap into the manifest"
     if any(failure.comparisons for attempt in failed for failure in attempt.failures):

@@ -13,6 +13,7 @@ from edgepack.errors import (
     EdgepackError,
     MissingTool,
     SourceError,
+    Unsuitable,
     UsageError,
     VerificationFailed,
 )
@@ -39,6 +40,7 @@ class Attempt:
         candidate: The verified file; None when no route led to one.
         results: One per runner, for the file.
         failures: The routes that failed before, or all of them.
+        unsuitable: Why the model cannot have it by its nature; empty where it can.
     """
 
     id: str
@@ -46,10 +48,18 @@ class Attempt:
     candidate: Candidate | None = None
     results: tuple[ArtifactResult, ...] = ()
     failures: tuple[RouteFailure, ...] = ()
+    unsuitable: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is no file though there should be."""
+        return self.candidate is None and not self.unsuitable
 
     @property
     def reason(self) -> str:
         """Why there is no file, in one sentence: what the last file lacked, or what the last route said."""
+        if self.unsuitable:
+            return self.unsuitable
         judged = [failure for failure in self.failures if failure.comparisons]
         failures = judged or list(self.failures)
         return failures[-1].reason if failures else "no route to it"
@@ -91,7 +101,7 @@ class Prover:
         attempt = Attempt(f"{self.backend.name}/{precision}")
         for route in self.backend.routes(precision, self.context.info, self.context.options):
             attempt = self._try(route, precision, attempt)
-            if attempt.candidate is not None:
+            if not attempt.failed:
                 break
         return attempt
 
@@ -107,6 +117,8 @@ class Prover:
                 )
             self._check_statically(before.id, candidate)
             results = tuple(self._check(before.id, candidate, precision, runner) for runner in self.runners)
+        except Unsuitable as error:
+            return Attempt(before.id, unsuitable=error.message)
         except (ConversionError, JobFailed, MissingTool, SourceError, VerificationFailed) as error:
             failure = _failure(before.id, route.name, error)
             return replace(before, failures=(*before.failures, failure))

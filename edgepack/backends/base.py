@@ -32,6 +32,7 @@ class Candidate:
         operators: Sorted names of the operators it uses.
         layers: How far each layer is from the float32 file's, where the route can tell.
         kept_float: Layers that the route left in float, though the precision has integers for them.
+        warnings: What the user should know of it.
     """
 
     path: Path
@@ -41,6 +42,7 @@ class Candidate:
     operators: tuple[str, ...] = ()
     layers: tuple[LayerError, ...] = ()
     kept_float: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def _unjudged(candidate: Candidate) -> str:  # noqa: ARG001  what the prover replaces
@@ -93,6 +95,7 @@ class Route(Protocol):
 
         Raises:
             JobFailed: A conversion failed or crashed.
+            Unsuitable: No route to this precision can do this model, because of what the model is.
             ConversionError: The route can't do this model; the message names the operator and its place.
             MissingTool: A package that the route needs is not installed.
         """

@@ -49,10 +49,24 @@ def export_lite(model: TorchModel, recipe: Recipe, path: Path, bytecode: int | N
     """
     import torch
 
-    saved = path.with_suffix(".saved")
     with torch.no_grad():
         module = scripted(model) if recipe.scripted else model.traced()
-        optimized(module, recipe.blocked)._save_for_lite_interpreter(str(saved))
+        return save_lite(module, recipe.blocked, path, bytecode)
+
+
+def save_lite(
+    module: ScriptModule, blocked: tuple[str, ...] | None, path: Path, bytecode: int | None
+) -> Program:
+    """Optimise a program and write it; see `export_lite`.
+
+    Args:
+        module: Traced or scripted, in eval mode.
+        blocked: As in `Recipe`.
+        path: Where the file goes.
+        bytecode: As for `export_lite`.
+    """
+    saved = path.with_suffix(".saved")
+    optimized(module, blocked)._save_for_lite_interpreter(str(saved))
     if bytecode is not None and bytecode != read_program(saved).bytecode:
         saved = _backported(saved, bytecode)
     keep_program(saved, path)

@@ -7,7 +7,7 @@ from tempfile import mkdtemp
 
 from edgepack.backends.base import RouteContext
 from edgepack.backends.torch_lite import backend
-from edgepack.backends.torch_lite.backend import LiteRoute
+from edgepack.backends.torch_lite.routes import LiteRoute
 from edgepack.bundle.manifest import TensorContract
 from edgepack.config import build_options
 from edgepack.events import ignore

@@ -10,8 +10,8 @@ from lite_site import MODELS, Site, bare_recipe, model_in_this_process
 from torch.jit.mobile import _get_model_bytecode_version
 
 from edgepack.backends.torch_lite import backend
-from edgepack.backends.torch_lite.backend import ROUTES
 from edgepack.backends.torch_lite.export import export_lite
+from edgepack.backends.torch_lite.routes import ROUTES
 from edgepack.errors import UsageError
 from edgepack.runners.base import Subject
 from edgepack.workers import JobFailed, Workers
@@ -95,7 +95,7 @@ def test_float64_keeps_its_dtype_where_prepacking_refuses_it(site):
 
 def test_every_route_is_right_where_nothing_is_special(site):
     context = site.load("image")
-    for route in ROUTES:
+    for route in ROUTES["float32"]:
         assert site.check(context, site.make(context, route)).passed, route.name
 
 
@@ -134,7 +134,7 @@ def test_operator_of_the_users_own_package_is_named_with_its_place(site):
 def test_operators_of_the_users_own_packages_are_not_there_when_a_file_is_run(site, tmp_path):
     context = site.load("own_operator")
     path = tmp_path / "model.ptl"
-    made = context.model.run(export_lite, ROUTES[0].recipe, path, None, name="make")
+    made = context.model.run(export_lite, ROUTES["float32"][0].recipe, path, None, name="make")
     assert "edgepack_tests::doubled" in made.operators
     with pytest.raises(JobFailed) as caught:
         site.check(context, path)
@@ -166,7 +166,7 @@ def make_all(site, source):
     return {
         (route.name, bytecode): site.make(context, route).read_bytes()
         for bytecode, context in contexts.items()
-        for route in (ROUTES[0], ROUTES[-1])
+        for route in (ROUTES["float32"][0], ROUTES["float32"][-1])
     }
 
 
