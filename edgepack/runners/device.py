@@ -10,7 +10,7 @@ from pathlib import Path
 from edgepack.answers import golden_answers
 from edgepack.bundle import Bundle
 from edgepack.bundle.consistency import MANIFEST
-from edgepack.errors import SourceError
+from edgepack.errors import SourceError, VerificationFailed
 from edgepack.events import Event, EventKind, Listener, step
 from edgepack.files import sha256_of
 from edgepack.golden import GoldenSet
@@ -115,7 +115,7 @@ def open_device(
         MissingTool: adb, the device or the app is not there.
         UsageError: There are several devices.
         SourceError: The report is none, or is of another bundle.
-        VerificationFailed: The app crashed, took too long, or could not open the bundle.
+        VerificationFailed: The app crashed, took too long, or ended its test early.
     """
     if "device" not in choice.names:
         yield ()
@@ -142,6 +142,8 @@ def _refuse_other(report: DeviceReport, bundle: Bundle, digest: str) -> None:
             f"{report.manifest_sha256[:12]}, and {bundle.name!r} has {digest[:12]}",
             hint="give the bundle that was tested; for one that was embedded in part, its folder in the app",
         )
+    if report.error:
+        raise VerificationFailed(f"the self-test on {report.device} ended early: {report.error}")
 
 
 def _latency(found: DeviceArtifact, runs: int) -> Latency | None:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf, prod, sqrt
+from math import inf, sqrt
 
 import numpy as np
 
-from edgepack.bundle.manifest import TensorContract
 from edgepack.compare import Array, Figures, compare, judge_figures
-from edgepack.contract import to_source
-from edgepack.errors import SourceError
-from edgepack.model import ModelSpec
+from edgepack.model import ModelSpec, TensorSpec
 from edgepack.precision import Tolerance
 from edgepack.runners.base import Subject
 from edgepack.runners.device_report import LARGEST_DATA, DeviceOutput
@@ -50,38 +47,36 @@ def judge_case(
         tolerance: What is allowed.
 
     Raises:
-        JobFailed: An output is no tensor of the artifact, or the app came to another verdict.
+        JobFailed: An output is not of the size that it should be, or the app came to another verdict.
     """
     specs = {spec.name: spec for spec in model.outputs}
-    comparisons, outputs = [], {}
+    comparisons: list[Comparison] = []
+    outputs: dict[str, Array] = {}
     for contract in subject.outputs:
         output, expected = found[contract.name], reference[contract.name]
-        values = _values(output, contract)
+        values = _values(output, specs[contract.name])
         if values is None:
             verdict = _by_figures(output, expected, tolerance)
         else:
-            try:
-                outputs[contract.name] = to_source(values, contract, specs[contract.name])
-            except SourceError as error:
-                raise JobFailed(error.message) from error
-            verdict = compare(contract.name, outputs[contract.name], expected, tolerance)
+            outputs[contract.name] = values
+            verdict = compare(contract.name, values, expected, tolerance)
         _refuse_disagreement(output, verdict)
         comparisons.append(verdict)
     return JudgedCase(tuple(comparisons), outputs)
 
 
-def _values(output: DeviceOutput, contract: TensorContract) -> Array | None:
-    """Give an output as the file has it; None where it is too large to have come along."""
-    dtype = np.dtype(contract.dtype).newbyteorder("<")
-    size = prod(contract.shape) * dtype.itemsize
+def _values(output: DeviceOutput, spec: TensorSpec) -> Array | None:
+    """Give an output's values; None where they are too many to have come along."""
+    dtype = np.dtype(spec.dtype).newbyteorder("<")
+    size = spec.elements * dtype.itemsize
     if output.data is None and size > LARGEST_DATA:
         return None
     got = len(output.data or b"")
     if output.data is None or got != size:
         raise JobFailed(
-            f"the device's report has {got} bytes of output {output.name!r}, and the file gives {size}"
+            f"the device's report has {got} bytes of output {output.name!r}, and {spec} has {size}"
         )
-    return np.frombuffer(output.data, dtype).reshape(contract.shape).astype(contract.dtype)
+    return np.frombuffer(output.data, dtype).reshape(spec.shape).astype(spec.dtype)
 
 
 def _by_figures(output: DeviceOutput, reference: Array, tolerance: Tolerance) -> Comparison:

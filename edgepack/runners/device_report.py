@@ -28,7 +28,7 @@ class DeviceOutput:
         passed: Whether the app found it near enough.
         max_error: What the app found; None where it is infinite.
         snr_db: What the app found; None where it is infinite.
-        data: As the runtime gave it; None where it is larger than `LARGEST_DATA`.
+        data: Its values as a golden file holds them; None where they are larger than `LARGEST_DATA`.
     """
 
     name: str

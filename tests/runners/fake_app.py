@@ -81,7 +81,7 @@ def judge(bundle, artifact, contract, got, reference):
         "passed": verdict.passed,
         "max_error": verdict.max_error,
         "snr_db": verdict.snr_db if np.isfinite(verdict.snr_db) else None,
-        "data": base64.b64encode(got.tobytes()).decode(),
+        "data": base64.b64encode(values.tobytes()).decode(),
     }
 
 

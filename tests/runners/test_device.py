@@ -99,9 +99,9 @@ def drop_data(document):
 
 
 def swap_dtype(document):
-    """The app sends floats where the file has int8."""
+    """The app sends what the file has, not what the model has."""
     output = first_output(document, artifact=1)
-    values = np.frombuffer(base64.b64decode(output["data"]), np.int8).astype("<f4")
+    values = np.frombuffer(base64.b64decode(output["data"]), "<f4").astype(np.int8)
     output["data"] = base64.b64encode(values.tobytes()).decode()
 
 
@@ -127,8 +127,14 @@ def fail_to_load(document):
             lambda document: document["artifacts"][1]["cases"].pop(1),
             "the device's report lacks output 'features' of golden case 1",
         ),
-        (drop_data, "the device's report has 0 bytes of output 'features', and the file gives 192"),
-        (swap_dtype, "the device's report has 768 bytes of output 'features', and the file gives 192"),
+        (
+            drop_data,
+            "the device's report has 0 bytes of output 'features', and features:float32[1,4,8,6] has 768",
+        ),
+        (
+            swap_dtype,
+            "the device's report has 192 bytes of output 'features', and features:float32[1,4,8,6] has 768",
+        ),
         (blame, "the app takes output 'features' for wrong, and it is not: it is within what is allowed"),
     ],
 )
@@ -189,6 +195,15 @@ def test_a_report_that_is_none_or_of_something_else_is_refused(judge, change, me
     assert message in raised.value.message
     assert raised.value.exit_code == 3
     assert raised.value.hint
+
+
+def test_a_test_that_ended_early_says_why(judge):
+    with pytest.raises(VerificationFailed) as raised:
+        judge(set_in("error", "the picture of golden case 0 does not become its input"))
+    assert raised.value.message == (
+        "the self-test on Acme Phone 7, Android 15 ended early: "
+        "the picture of golden case 0 does not become its input"
+    )
 
 
 def test_a_report_that_is_not_there_is_refused(conv_bundle, tmp_path):
