@@ -87,6 +87,7 @@ class RunnerChoice:
         names: Of `RUNNERS`.
         runtimes: For arm64, ids of runtimes; a format that none of them executes runs in the target's own.
         cpus: For arm64, names of processor profiles; the target's when empty.
+        through_java: For arm64, whether runtimes are called through their Java classes, as apps do.
         serial: For device, what adb calls it; None for the only one that is connected.
         device_report: For device, a report that was shared, instead of a device that is connected.
     """
@@ -94,6 +95,7 @@ class RunnerChoice:
     names: tuple[str, ...] = ("host",)
     runtimes: tuple[str, ...] = ()
     cpus: tuple[str, ...] = ()
+    through_java: bool = False
     serial: str | None = None
     device_report: Path | None = None
 

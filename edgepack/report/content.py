@@ -11,8 +11,9 @@ from math import inf, isfinite
 from rich.filesize import decimal
 
 from edgepack.precision import PRECISIONS, Tolerance
+from edgepack.report.elsewhere import device_lines, emulated_lines
 from edgepack.report.model import ArtifactResult, Report, RouteFailure
-from edgepack.verdict import Answers, Comparison, Difference, LayerError, worst_layers
+from edgepack.verdict import Answers, Comparison, LayerError, worst_layers
 
 _FIGURES = ("max\nerror", "needed\nrtol", "cosine", "SNR\ndB")
 _ANSWERS = ("same\ntop %", "right\n%", "change\npoints")
@@ -136,8 +137,8 @@ def sections(report: Report) -> list[Section]:
         ("Not in the bundle", missing),
         ("Left out, because this model cannot have it", left_out),
         ("Routes that failed before another succeeded", overcome),
-        ("On ARM64", [Item(clean(_emulated_text(one))) for one in report.results if one.runner == "arm64"]),
-        ("On a device", [Item(clean(_device_text(one))) for one in report.results if one.runner == "device"]),
+        ("On ARM64", [Item(clean(line)) for line in emulated_lines(report.results)]),
+        ("On a device", [Item(clean(line)) for line in device_lines(report.results)]),
         ("Layers left in float", kept),
         ("Warnings", warnings),
     )
@@ -262,37 +263,6 @@ def _failed_results(report: Report) -> Iterator[Item]:
             notes = (*_verdict_notes(result.comparisons, result.artifact_id), _REBUILD)
             fault = f": {result.shortfall}" if result.shortfall else " computes something else"
             yield Item(clean(f"{text}{fault}"), notes)
-
-
-def _emulated_text(result: ArtifactResult) -> str:
-    """Say what a run on ARM64 took, and how far its outputs are from this machine's."""
-    said = [f"started in {result.starting:.1f} s, ran {result.running:.1f} s"]
-    if result.instructions is not None:
-        said.append(f"{result.instructions / 1e6:.2f} million instructions an inference")
-    if result.beside_host is not None:
-        said.append(_difference_text(result.beside_host))
-    return f"{result.artifact_id}, {result.runtime}: {'; '.join(said)}"
-
-
-def _device_text(result: ArtifactResult) -> str:
-    """Say how quick a device was, and how far its outputs are from this machine's."""
-    said = [f"loaded in {1e3 * result.starting:.1f} ms"] if result.starting else []
-    if latency := result.latency:
-        said.append(
-            f"{latency.median_ms:.2f} ms an inference, {latency.p90_ms:.2f} ms at most in nine of ten "
-            f"({latency.runs} runs)"
-        )
-    if result.beside_host is not None:
-        said.append(_difference_text(result.beside_host))
-    return f"{result.artifact_id}, {result.runtime}: {'; '.join(said) or 'nothing was timed'}"
-
-
-def _difference_text(found: Difference) -> str:
-    if not found.different:
-        return "this machine's outputs, bit by bit"
-    how_far = f"{found.largest:.2g}" + ("" if found.steps is None else f" ({found.steps:.3g} steps)")
-    share = found.different / found.values
-    return f"{share:.1%} of the outputs differ from this machine's, by at most {how_far}"
 
 
 def _unmade(report: Report) -> Iterator[Item]:

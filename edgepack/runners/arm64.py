@@ -31,6 +31,7 @@ from edgepack.targets import Target
 from edgepack.workers import JobFailed, Limits
 
 if TYPE_CHECKING:
+    from edgepack.bundle.manifest import TensorContract
     from edgepack.compare import Array
     from edgepack.labels import LabelledData
     from edgepack.verdict import Answers
@@ -45,6 +46,8 @@ class Guests:
         scratch: Path,
         limits: Limits | None = None,
         counter: Counter | None = None,
+        *,
+        java: bool = False,
     ) -> None:
         """Name what guests are made of; none is started yet.
 
@@ -53,8 +56,10 @@ class Guests:
             scratch: A folder for what the guests see of the machine, and for their logs.
             limits: What each job may use.
             counter: Counts the instructions of inferences, if anything does.
+            java: Whether runtimes are called through their Java classes.
         """
         self.counter = counter
+        self.java = java
         self._store = store
         self._scratch = scratch
         self._limits = limits
@@ -100,7 +105,7 @@ class Guests:
         folder = self._scratch / f"{runtime.release.slug}-{cpu.name}"
         folder.mkdir(parents=True)
         if runtime.release.id not in self._programs:
-            self._programs[runtime.release.id] = self._store.program(runtime)
+            self._programs[runtime.release.id] = self._store.program(runtime, java=self.java)
         program = self._programs[runtime.release.id]
         options = self.counter.options if self.counter else ()
         command = command_for(program, cpu, folder / "root", options)
@@ -132,7 +137,8 @@ class Arm64Runner:
     def describe(self, form: str) -> str:
         """Name the runtime and the processor; see `Runner.describe`."""
         del form  # it executes only one
-        return f"{self.runtime.release.title} on {self.cpu.name}"
+        through = " through Java" if self.guests.java else ""
+        return f"{self.runtime.release.title}{through} on {self.cpu.name}"
 
     def close(self) -> None:
         """End all guests; see `Runner.close`."""
@@ -198,9 +204,15 @@ class Arm64Runner:
 
         inputs = sorted(subject.inputs, key=lambda contract: contract.index)
         tensors = [[to_file(feed[one.name], one) for one in inputs] for feed in feeds]
-        run = self.guests.start(self.runtime, self.cpu).run(Task(subject.path, tensors, repetitions))
+        run = self.guests.start(self.runtime, self.cpu).run(
+            Task(subject.path, tensors, repetitions, outputs=_names(subject.outputs))
+        )
         counter = self.guests.counter
         return replace(run, instructions=counter.read(run.pid)) if counter else run
+
+
+def _names(contracts: Sequence[TensorContract]) -> tuple[str, ...]:
+    return tuple(one.name for one in sorted(contracts, key=lambda contract: contract.index))
 
 
 def _to_source(run: Run, subject: Subject, model: ModelSpec) -> list[dict[str, Array]]:
@@ -243,7 +255,9 @@ def open_arm64(
         yield ()
         return
     store = RuntimeStore(emit=emit)
-    with Guests(store, scratch / "guests", limits, counter_if_any(scratch / "counts")) as guests:
+    # A Java virtual machine compiles while it runs, in threads of its own: nothing that could be compared.
+    counter = None if choice.through_java else counter_if_any(scratch / "counts")
+    with Guests(store, scratch / "guests", limits, counter, java=choice.through_java) as guests:
         with step(emit, "start the ARM64 runtimes"):
             runners = make_runners(choice, formats, target, guests, store)
         yield tuple(replace(runner, kept=kept_in(scratch)) for runner in runners)

@@ -86,12 +86,14 @@ class Task:
         feeds: Per case, the input tensors by position, in the file's own dtype and layout.
         repetitions: How often to run each case; the last counts.
         threads: That the runtime may use.
+        outputs: Names by position, for runtimes that give outputs by name.
     """
 
     path: Path
     feeds: Sequence[Sequence[Array]]
     repetitions: int = 1
     threads: int = 1
+    outputs: tuple[str, ...] = ()
 
 
 class Guest:
@@ -214,7 +216,7 @@ class _Conversation:
         started = self._expect(Started)
         self._pid = started.pid
         starting = time.monotonic() - self._began
-        self._send(encode_load(str(task.path), task.threads))
+        self._send(encode_load(str(task.path), task.threads, task.outputs))
         loaded = self._expect(Loaded)
         results = []
         for feed in task.feeds:

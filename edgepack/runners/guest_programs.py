@@ -33,37 +33,37 @@ class Engine:
     """How a runtime is driven.
 
     Attributes:
-        sources: The file of `guest/` beside the server.
+        sources: The files of `guest/` beside the server.
         flags: For compiling it.
         linked: Libraries of the runtime that the program is linked with.
         opened: The library of the runtime that the program is told to open; empty for none.
         bridged: Whether the libraries are Android's and need the bridge.
-        headers: The folder of the runtime's own headers inside its archive; empty for none.
+        headers: Folders of further headers inside the archive; the first holds the others.
     """
 
-    source: str
+    sources: tuple[str, ...]
     flags: tuple[str, ...] = ()
     linked: tuple[str, ...] = ()
     opened: str = ""
     bridged: bool = False
-    headers: str = ""
+    headers: tuple[str, ...] = ()
 
 
 ENGINES = {
-    "tflite": Engine("tflite.c", opened="libtensorflowlite_jni.so", bridged=True),
+    "tflite": Engine(("tflite.c",), opened="libtensorflowlite_jni.so", bridged=True),
     "lite_interpreter_android": Engine(
-        "lite_interpreter_android.cpp",
+        ("lite_interpreter_android.cpp",),
         flags=("-std=c++17", "-nostdinc++"),
         linked=("libpytorch_jni_lite.so", "libc++_shared.so"),
         bridged=True,
     ),
     "lite_interpreter_wheel": Engine(
-        "lite_interpreter_wheel.cpp",
+        ("lite_interpreter_wheel.cpp",),
         flags=("-std=c++17", "-D_GLIBCXX_USE_CXX11_ABI=0"),  # as the wheels were compiled
         linked=("libtorch_cpu.so", "libc10.so"),
-        headers="torch/include",
+        headers=("torch/include",),
     ),
-    "litert": Engine("litert.c", opened="libLiteRt.so"),
+    "litert": Engine(("litert.c",), opened="libLiteRt.so"),
 }
 """All engines by name."""
 
@@ -181,7 +181,7 @@ def make_bridge(libraries: Sequence[Path], compiler: Compiler, folder: Path) -> 
 def _unpack_headers(engine: Engine, archive: Path, folder: Path) -> Path:
     headers = folder / "headers"
     with ZipFile(archive) as opened:
-        wanted = [name for name in opened.namelist() if name.startswith(engine.headers + "/")]
+        wanted = [name for name in opened.namelist() if name.startswith(engine.headers[0] + "/")]
         opened.extractall(headers, wanted)
     return headers
 
@@ -190,9 +190,10 @@ def _make_program(
     engine: Engine, libraries: Sequence[Path], headers: Path | None, compiler: Compiler, folder: Path
 ) -> None:
     objects = []
-    included = ["-isystem", str(headers / engine.headers)] if headers else []
+    included = [f"-isystem{headers / folder}" for folder in engine.headers] if headers else []
     guard: list[tuple[str, list[str]]] = [("stack_guard.c", [])] if engine.bridged else []
-    for source, flags in (("server.c", []), *guard, (engine.source, [*engine.flags, *included])):
+    own = [(source, [*engine.flags, *included]) for source in engine.sources]
+    for source, flags in (("server.c", []), *guard, *own):
         language = "c" if source.endswith(".c") else "c++"
         objects.append(folder / f"{source}.o")
         compiler.compile(

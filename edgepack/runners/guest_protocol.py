@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from edgepack.compare import Array
 
-MAGIC = 0x31475045
+MAGIC = 0x32475045
 MAX_RANK = 16
 MAX_PAYLOAD = 1 << 34
 """Bytes; a guest that announces more than this has lost its mind."""
@@ -81,9 +81,16 @@ class Ended:
 type Answer = Started | Loaded | Result | Failed | Ended
 
 
-def encode_load(path: str, threads: int) -> bytes:
-    """Give the frame that has a file loaded."""
-    return _frame(Kind.LOAD, [struct.pack("<I", threads), _text(path)])
+def encode_load(path: str, threads: int, outputs: Sequence[str] = ()) -> bytes:
+    """Give the frame that has a file loaded.
+
+    Args:
+        path: The file.
+        threads: How many the runtime may use.
+        outputs: Names by position, for runtimes that give outputs by name; empty where nobody knows them.
+    """
+    names = [struct.pack("<I", len(outputs)), *map(_text, outputs)]
+    return _frame(Kind.LOAD, [struct.pack("<I", threads), _text(path), *names])
 
 
 def encode_run(inputs: Sequence[Array], repetitions: int = 1) -> bytes:

@@ -18,6 +18,7 @@ from edgepack.errors import MissingTool, UsageError
 from edgepack.events import Event, EventKind, Listener, ignore, step
 from edgepack.files import sha256_of
 from edgepack.runners.guest_programs import ENGINES, GuestProgram, build
+from edgepack.runners.java import build_java
 from edgepack.runners.runtimes import RUNTIMES, RuntimeRelease, find_release
 from edgepack.runners.selftest import self_test
 from edgepack.suggest import choices
@@ -122,12 +123,25 @@ class RuntimeStore:
             )
         return self.add(present.release)
 
-    def program(self, runtime: InstalledRuntime) -> GuestProgram:
+    def program(self, runtime: InstalledRuntime, *, java: bool = False) -> GuestProgram:
         """Give the program that drives a runtime; it is compiled when there is none for this compiler yet.
 
+        Args:
+            runtime: Which.
+            java: Whether through its Java classes, which are fetched when they are first needed.
+
         Raises:
-            MissingTool: The compiler is not installed.
+            MissingTool: The compiler is not installed, or a download cannot be had.
+            UsageError: The runtime has no Java classes.
         """
+        if java:
+            return build_java(
+                runtime.release,
+                runtime.folder / _LIBRARIES,
+                lambda: self._download(runtime.release),
+                self.downloads,
+                self._programs,
+            )
         return self._build(runtime.release, runtime.folder, lambda: self._download(runtime.release))
 
     def remove(self, runtime_id: str) -> None:

@@ -1,7 +1,7 @@
 """Carrying runtimes to a machine without network: one file that holds their downloads.
 
 The file is a zip of the archives as they were published, each under its digest. What is in it is trusted no
-more than a download: `import_runtimes` accepts only what a row of `RUNTIMES` locks by digest.
+more than a download: `import_runtimes` accepts only what `RUNTIMES` and `java_downloads` lock by digest.
 """
 
 from __future__ import annotations
@@ -12,18 +12,22 @@ from pathlib import Path
 from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 from edgepack.errors import MissingTool, UsageError
+from edgepack.runners.java import java_downloads
 from edgepack.runners.runtime_store import InstalledRuntime, RuntimeStore
 from edgepack.runners.runtimes import RUNTIMES, find_release
 from edgepack.toolchain.downloads import Download
 
 
-def export_runtimes(store: RuntimeStore, file: Path, runtime_ids: Sequence[str] = ()) -> list[str]:
+def export_runtimes(
+    store: RuntimeStore, file: Path, runtime_ids: Sequence[str] = (), *, java: bool = False
+) -> list[str]:
     """Write the downloads of runtimes into one file.
 
     Args:
         store: Where they are; a download that is not there any more is fetched.
         file: What to write.
         runtime_ids: Which; all that are installed when empty.
+        java: Whether with what calling them through Java needs.
 
     Returns:
         The ids of what the file holds.
@@ -36,7 +40,8 @@ def export_runtimes(store: RuntimeStore, file: Path, runtime_ids: Sequence[str] 
     downloads = {one.id: one.download for one in chosen if one.download is not None}
     if not downloads:
         raise UsageError("no runtime to export", hint="install one with `edgepack runtime add`")
-    paths = {one: store.downloads.get(one) for one in downloads.values()}
+    further = [one for release in chosen if java for one in java_downloads(release)]
+    paths = {one: store.downloads.get(one) for one in (*downloads.values(), *further)}
     try:
         # The archives are compressed already.
         with ZipFile(file, "w", ZIP_STORED) as archive:
@@ -58,11 +63,12 @@ def import_runtimes(store: RuntimeStore, file: Path) -> list[InstalledRuntime]:
     try:
         with ZipFile(file) as archive, tempfile.TemporaryDirectory(prefix="edgepack-") as folder:
             for release in RUNTIMES.values():
-                if release.download is None or _member(release.download) not in archive.namelist():
-                    continue
-                member = archive.extract(_member(release.download), folder)
-                store.downloads.add(release.download, Path(member))
-                found.append(release)
+                own = (release.download,) if release.download else ()
+                for download in (*own, *java_downloads(release)):
+                    if _member(download) in archive.namelist():
+                        store.downloads.add(download, Path(archive.extract(_member(download), folder)))
+                if any(_member(one) in archive.namelist() for one in own):
+                    found.append(release)
     except BadZipFile as error:
         raise MissingTool(f"{file} is damaged: {error}", hint="export it again") from error
     except OSError as error:

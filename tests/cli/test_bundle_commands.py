@@ -77,6 +77,13 @@ def test_verify_passes_a_whole_bundle(edgepack, built):
     assert json.loads(edgepack("verify", "dist/net", "--json", cwd=folder).stdout)["passed"] is True
 
 
+def test_java_is_for_arm64_only(edgepack, built):
+    done = edgepack("verify", "dist/net", "--through", "jvm", cwd=built[0])
+    assert done.returncode == 2
+    assert "--through jvm is for --runner arm64" in done.stderr
+    assert "add --runner arm64" in done.stderr
+
+
 def test_verify_refuses_an_altered_bundle(edgepack, built, tmp_path):
     shutil.copytree(built[0] / "dist" / "net", tmp_path / "net")
     (artifact,) = (tmp_path / "net" / "artifacts").iterdir()

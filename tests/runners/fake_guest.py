@@ -9,7 +9,7 @@ import time
 STARTED, FAILED, ENDED = 16, 19, 20
 
 
-def frame(kind, payload, magic=0x31475045):
+def frame(kind, payload, magic=0x32475045):
     return struct.pack("<IIQ", magic, kind, len(payload)) + payload
 
 
@@ -24,9 +24,9 @@ def text(*parts):
 def says(pid):
     return {
         "rubbish": b"Segmentation fault (core dumped)\n",
-        "other_version": frame(STARTED, b"", magic=0x32475045),
+        "other_version": frame(STARTED, b"", magic=0x33475045),
         "cut_short": frame(STARTED, struct.pack("<iI", 1, 500) + b"1.0"),
-        "huge": struct.pack("<IIQ", 0x31475045, STARTED, 1 << 60),
+        "huge": struct.pack("<IIQ", 0x32475045, STARTED, 1 << 60),
         "out_of_turn": started(pid) + started(pid),
         "crash": started(pid) + frame(ENDED, struct.pack("<II", 0, 4)),
         "early_exit": started(pid) + frame(ENDED, struct.pack("<II", 12, 0)),

@@ -50,7 +50,9 @@ def test_both_ends_have_the_same_numbers():
 def test_load_is_spelt_as_documented():
     path = "/tmp/modèle.ptl"
     text = path.encode()
-    assert encode_load(path, 2) == _frame(1, struct.pack("<II", 2, len(text)) + text)
+    names = struct.pack("<II", 2, 5) + b"depth" + struct.pack("<I", 5) + b"doubt"
+    expected = struct.pack("<II", 2, len(text)) + text + names
+    assert encode_load(path, 2, ("depth", "doubt")) == _frame(1, expected)
 
 
 def test_run_is_spelt_as_documented():

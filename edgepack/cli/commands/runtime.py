@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from edgepack.runners.runtime_store import InstalledRuntime, RuntimeStore
 
 _OFFLINE = click.option("--offline", is_flag=True, help="Download nothing.")
+_JAVA = click.option("--java", is_flag=True, help="With what `edgepack verify --through jvm` needs.")
 
 
 @define("List the runtimes: what is installed, and what could be.")
@@ -51,10 +52,12 @@ def show() -> Outcome:
     "RUNTIME is an id that `edgepack runtime list` shows, or the path of an Android archive (.aar)."
 )
 @click.argument("runtimes", nargs=-1, metavar="[RUNTIME]...")
+@_JAVA
 @_OFFLINE
 @click.pass_obj
-def add(flags: Flags, /, runtimes: tuple[str, ...], offline: bool) -> Outcome:  # noqa: FBT001  click passes it
+def add(flags: Flags, /, runtimes: tuple[str, ...], java: bool, offline: bool) -> Outcome:  # noqa: FBT001  click passes them
     """Install, and show what was installed."""
+    from edgepack.runners.java import java_downloads
     from edgepack.runners.runtimes import default_release, find_release, release_of_file
     from edgepack.targets import find_target
 
@@ -68,6 +71,8 @@ def add(flags: Flags, /, runtimes: tuple[str, ...], offline: bool) -> Outcome:  
     with progress(flags) as emit:
         store = _store(emit, offline=offline)
         installed = [store.add(release, files.get(text)) for text, release in releases.items()]
+        for download in [one for release in releases.values() if java for one in java_downloads(release)]:
+            store.downloads.get(download)
     return _listed(installed)
 
 
@@ -84,13 +89,14 @@ def remove(runtimes: tuple[str, ...]) -> Outcome:
 @define("Write the downloads of installed runtimes into one file, for a machine without network.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("runtimes", nargs=-1, metavar="[RUNTIME]...")
+@_JAVA
 @click.pass_obj
-def export(flags: Flags, /, file: Path, runtimes: tuple[str, ...]) -> Outcome:
+def export(flags: Flags, /, file: Path, runtimes: tuple[str, ...], java: bool) -> Outcome:  # noqa: FBT001  click passes it
     """Write the file, and say what is in it."""
     from edgepack.runners.runtime_transfer import export_runtimes
 
     with progress(flags) as emit:
-        names = export_runtimes(_store(emit), file, runtimes)
+        names = export_runtimes(_store(emit), file, runtimes, java=java)
     return Outcome({"file": str(file), "runtimes": names}, lambda: f"{file}: {', '.join(names)}")
 
 

@@ -13,6 +13,7 @@ has shared does instead of a device.
 \b
   edgepack verify dist/digits --runner arm64
   edgepack verify dist/digits --runner host,arm64 --cpu cortex-a53
+  edgepack verify dist/digits --runner arm64 --through jvm
   edgepack verify dist/digits --runner device
   edgepack verify dist/digits --runner device --device-report shared.json
 
@@ -35,6 +36,12 @@ from edgepack.errors import UsageError, VerificationFailed
 @define(__doc__)
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.option("--artifact", "artifacts", multiple=True, metavar="ID", help="Only this one. Repeatable.")
+@click.option(
+    "--through",
+    type=click.Choice(["library", "jvm"]),
+    default="library",
+    help="On arm64, call runtimes by their libraries' functions, or by their Java classes as apps do.",
+)
 @click.option("--serial", metavar="SERIAL", help="On this device, of several.")
 @click.option(
     "--device-report",
@@ -50,6 +57,7 @@ def command(
     /,
     bundle: Path,
     artifacts: tuple[str, ...],
+    through: str,
     serial: str | None,
     device_report: Path | None,
     **options: object,
@@ -61,7 +69,11 @@ def command(
     from edgepack.verification import VerifyOptions, verify
 
     settings = load(given(options), Path.cwd())
-    runners = replace(runner_choice(settings), serial=serial, device_report=device_report)
+    runners = replace(
+        runner_choice(settings), through_java=through == "jvm", serial=serial, device_report=device_report
+    )
+    if through == "jvm" and "arm64" not in runners.names:
+        raise UsageError("--through jvm is for --runner arm64", hint="add --runner arm64")
     if "device" not in runners.names and (serial or device_report):
         raise UsageError("--serial and --device-report are for --runner device", hint="add --runner device")
     wanted = VerifyOptions(artifacts, runners, limits(settings))

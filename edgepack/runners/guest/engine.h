@@ -37,6 +37,10 @@ const char *engine_release(void);
 
 void engine_load(const char *path, int threads);
 
+// The name of an output by position, where whoever gave the job knows them; NULL otherwise. For runtimes that give
+// outputs by name.
+const char *output_name(size_t index);
+
 // Runs the loaded file `repetitions` times on the same inputs and describes the outputs of the last run, whose
 // data stay valid until the next call. Returns how many outputs there are. `seconds` is the last run's time.
 size_t engine_run(const struct tensor *inputs, size_t count, uint32_t repetitions, struct tensor *outputs,

@@ -1,4 +1,4 @@
-// The protocol between edgepack and a guest program, version 1. edgepack/runners/guest_protocol.py is the other end.
+// The protocol between edgepack and a guest program, version 2. edgepack/runners/guest_protocol.py is the other end.
 //
 // A guest program is started with the descriptor of a Unix stream socket, the control socket, as its first
 // argument. For every job edgepack sends one byte over it with one descriptor attached: the job's own socket.
@@ -11,7 +11,7 @@
 //   tensor  u32 dtype, u32 rank, rank times u64 dimension, u64 bytes, then the data, row-major
 //
 //   from edgepack
-//     LOAD     u32 threads, text path of the file                        once, first
+//     LOAD     u32 threads, text path of the file, u32 count, text names of the outputs by position    once, first
 //     RUN      u32 repetitions, u32 count, tensors by input position     any number of times, until it closes its side
 //   from the guest
 //     STARTED  i32 process id of the job, text the runtime's own release        at once
@@ -23,7 +23,7 @@
 #define EDGEPACK_PROTOCOL_H
 #include <stdint.h>
 
-#define PROTOCOL_MAGIC 0x31475045u  // "EPG1": the digit is the version
+#define PROTOCOL_MAGIC 0x32475045u  // "EPG2": the digit is the version
 
 enum kind { LOAD = 1, RUN = 2, STARTED = 16, LOADED = 17, RESULT = 18, FAILED = 19, ENDED = 20 };
 

@@ -45,6 +45,7 @@ struct job {
 };
 
 static int job_socket = -1;  // in a job's process: where its answers go
+static const char *output_names[MAX_TENSORS];
 
 double now(void) {
     struct timespec time;
@@ -184,9 +185,19 @@ static bool next_frame(uint32_t *kind, struct reader *payload) {
     return true;
 }
 
+static char *take_text(struct reader *reader) {
+    uint32_t length = take_u32(reader);
+    return strndup(take(reader, length), length);
+}
+
+const char *output_name(size_t index) { return index < MAX_TENSORS ? output_names[index] : NULL; }
+
 static void load(struct reader *payload) {
-    uint32_t threads = take_u32(payload), length = take_u32(payload);
-    char *path = strndup(take(payload, length), length);
+    uint32_t threads = take_u32(payload);
+    char *path = take_text(payload);
+    uint32_t names = take_u32(payload);
+    if (names > MAX_TENSORS) fail("protocol", "%u outputs; %d is the most", names, MAX_TENSORS);
+    for (uint32_t index = 0; index < names; index++) output_names[index] = take_text(payload);
     double started = now();
     engine_load(path, (int)threads);
     struct writer answer = {0};
