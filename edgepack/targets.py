@@ -41,6 +41,7 @@ class Target:
         cpus: The processors that stand for the range of devices, slow to fast, by qemu's names.
         formats: Format name to the precisions that a build makes of it, both in order.
         runtimes: At least one for each format.
+        on_request: "format/precision" of what a build makes only when the precision is asked for by name.
         doubtful: "format/precision" to what is wrong with it in the target's runtime; a build makes it only
             when it is asked for by name, and warns.
     """
@@ -51,6 +52,7 @@ class Target:
     cpus: tuple[str, ...]
     formats: Mapping[str, tuple[str, ...]]
     runtimes: tuple[Runtime, ...]
+    on_request: tuple[str, ...] = ()
     doubtful: Mapping[str, str] = field(default_factory=dict)
 
     def plan(
@@ -60,7 +62,7 @@ class Target:
 
         Args:
             formats: Only these, or all of the target's when empty.
-            precisions: Only these, or all that the format has and that are not doubtful when empty.
+            precisions: Only these, or when empty all of the format's that are not on request or doubtful.
             calibrated: Whether there is calibration data; without it, precisions that need it are left out.
 
         Raises:
@@ -84,7 +86,7 @@ class Target:
             for name in names
             if (not formats or kind in formats) and (not precisions or name in precisions)
             if calibrated or not PRECISIONS[name].calibrated
-            if precisions or f"{kind}/{name}" not in self.doubtful
+            if precisions or f"{kind}/{name}" not in {*self.on_request, *self.doubtful}
         )
         if not pairs:
             raise UsageError(
@@ -111,9 +113,11 @@ def _require(name: str, known: Iterable[str], message: str) -> None:
 
 
 _FORMATS = {
-    "torch_lite": ("float32",),
+    "torch_lite": ("float32", "dynamic", "int8"),
     "tflite": ("float32", "float16", "dynamic", "int8", "int16x8"),
 }
+# It leaves convolutions in float, which are most of most networks that phones run.
+_ON_REQUEST = ("torch_lite/dynamic",)
 _ANDROID_RUNTIMES = (
     Runtime("pytorch_android_lite", "1.12.2", "torch_lite", bytecode=(4, 9)),
     Runtime("tensorflow-lite", "2.16.1", "tflite"),
@@ -129,6 +133,7 @@ TARGETS = {
             cpus=("cortex-a53", "cortex-a76"),
             formats=_FORMATS,
             runtimes=_ANDROID_RUNTIMES,
+            on_request=_ON_REQUEST,
         ),
         Target(
             "android-armv7",
@@ -137,6 +142,7 @@ TARGETS = {
             cpus=("armv7",),
             formats=_FORMATS,
             runtimes=_ANDROID_RUNTIMES,
+            on_request=_ON_REQUEST,
         ),
         Target(
             "linux-arm64",
@@ -148,6 +154,7 @@ TARGETS = {
                 Runtime("torch", "2.1.0", "torch_lite", bytecode=(4, 9)),
                 Runtime("ai-edge-litert", "2.1.2", "tflite"),
             ),
+            on_request=_ON_REQUEST,
         ),
     )
 }

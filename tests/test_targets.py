@@ -12,7 +12,7 @@ def test_every_row_is_complete(target):
     assert {runtime.format for runtime in target.runtimes} == set(target.formats)
     assert {name for names in target.formats.values() for name in names} <= set(PRECISIONS)
     assert target.cpus
-    assert set(target.doubtful) <= {
+    assert {*target.on_request, *target.doubtful} <= {
         f"{kind}/{name}" for kind, names in target.formats.items() for name in names
     }
     assert all(runtime.bytecode for runtime in target.runtimes if runtime.format == "torch_lite")
@@ -32,7 +32,14 @@ def test_what_a_targets_runtime_gets_wrong_is_planned_only_when_asked_for_by_nam
 
     target = replace(find_target("android"), doubtful={"tflite/dynamic": "its runtime computes it wrong"})
     assert ("tflite", "dynamic") not in target.plan(calibrated=True)
-    assert target.plan(precisions=("dynamic",), calibrated=False) == (("tflite", "dynamic"),)
+    assert ("tflite", "dynamic") in target.plan(precisions=("dynamic",), calibrated=False)
+
+
+def test_what_is_on_request_is_planned_only_when_asked_for_by_name():
+    android = find_target("android")
+    assert ("torch_lite", "int8") in android.plan(calibrated=True)
+    assert ("torch_lite", "dynamic") not in android.plan(calibrated=True)
+    assert android.plan(("torch_lite",), ("dynamic",), calibrated=False) == (("torch_lite", "dynamic"),)
 
 
 def test_a_plan_keeps_to_what_was_asked_for():

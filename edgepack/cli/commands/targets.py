@@ -24,6 +24,7 @@ def _describe(target: Target) -> str:
     facts = [
         ("makes", ", ".join("/".join(pair) for pair in target.plan(calibrated=False))),
         ("calibrated", ", ".join("/".join(pair) for pair in _calibrated(target))),
+        *(("only asked for", one) for one in target.on_request),
         *(("only asked for", f"{one}: {doubt}") for one, doubt in target.doubtful.items()),
         ("ABI", target.abi),
         ("CPUs", ", ".join(target.cpus)),
