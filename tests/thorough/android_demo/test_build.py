@@ -9,22 +9,8 @@ from zipfile import ZIP_STORED, ZipFile
 
 import pytest
 
-import edgepack
-
-from .conftest import ROOT
-
-SAMPLE = ROOT / "sample_models" / "digits"
 DEBUGGABLE = "application-debuggable"
 PROGRAMS = ("java", "javac", "keytool", "aapt2", "zipalign", "apksigner")
-
-
-@pytest.fixture(scope="session")
-def digits(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bundle") / "digits"
-    edgepack.build(
-        f"{SAMPLE / 'model.py'}:digits", output=folder, calibration=str(SAMPLE / "calibration.npz")
-    )
-    return folder
 
 
 @pytest.fixture(scope="session")

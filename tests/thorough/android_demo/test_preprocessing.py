@@ -1,8 +1,5 @@
 """The app's preprocessing against Python's, every step, on the plain JVM: equal bit by bit."""
 
-import json
-import subprocess
-
 import numpy as np
 import pytest
 
@@ -12,8 +9,6 @@ from edgepack.processing.binding import bind_preprocess
 from edgepack.processing.document import to_json
 from edgepack.processing.parsing import parse_preprocess
 from edgepack.processing.steps import Processing
-
-from .conftest import CACHE, ROOT
 
 RECIPES = {
     "grayscale, invert, resize 32x32, threshold 128, blocksum 4, scale 1/16": (1, 1, 8, 8),
@@ -29,66 +24,48 @@ BYTES = {"resize 14x10, invert": (1, 14, 10, 3)}
 SIZES = ((64, 64), (37, 90), (121, 50), (33, 32))
 
 
-@pytest.fixture(scope="module")
-def java(tmp_path_factory):
-    """Compiled once: gives what the app makes of each job's folder."""
-    classes = tmp_path_factory.mktemp("classes")
-    (android,) = CACHE.glob("downloads/*/android-all-14-*.jar")
-    sources = ROOT / "android_demo" / "runtime" / "src" / "main" / "java"
-    main = __file__.replace("test_preprocessing.py", "PreprocessMain.java")
-    subprocess.run(
-        ["javac", "-nowarn", "-cp", str(android), "-sourcepath", str(sources), "-d", str(classes), main],
-        check=True,
-        capture_output=True,
-    )
-
-    def run(folders):
-        command = ["java", "-cp", f"{classes}:{android}", "PreprocessMain", *map(str, folders)]
-        subprocess.run(command, check=True, capture_output=True)
-        return [(folder / "result").read_bytes() for folder in folders]
-
-    return run
-
-
 def picture(height, width, seed):
     random = np.random.default_rng(seed)
     noise = random.integers(0, 256, (height, width, 3))
     return np.clip(noise * 0.7 + np.linspace(-200, 300, width)[None, :, None], 0, 255).astype(np.uint8)
 
 
-def job(folder, text, spec, pixels):
-    folder.mkdir()
+def describe(text, spec):
     (contract,) = bind_preprocess([parse_preprocess(text)], [spec])
     steps = to_json(Processing((contract,)))["preprocess"][0]["steps"]
-    described = {"name": spec.name, "dtype": spec.dtype, "shape": list(spec.shape)}
-    document = {"steps": steps, "input": described, "width": pixels.shape[1]}
-    (folder / "job.json").write_text(json.dumps(document))
-    (folder / "rgb").write_bytes(pixels.tobytes())
-    return contract
+    return contract, {
+        "steps": steps,
+        "spec": {"name": spec.name, "dtype": spec.dtype, "shape": list(spec.shape)},
+    }
 
 
-def test_every_step_is_pythons_bit_by_bit(java, tmp_path):
-    folders, expected = [], []
+def test_every_step_is_pythons_bit_by_bit(plain_jvm, job):
+    jobs, expected = [], []
     texts = [(text, "float32", shape) for text, shape in RECIPES.items()]
     texts += [(text, "uint8", shape) for text, shape in BYTES.items()]
     for text, dtype, shape in texts:
+        spec = TensorSpec("image", dtype, shape)
+        contract, document = describe(text, spec)
         for seed, (height, width) in enumerate(SIZES):
-            folder, spec = tmp_path / str(len(folders)), TensorSpec("image", dtype, shape)
             pixels = picture(height, width, seed)
-            contract = job(folder, text, spec, pixels)
-            folders.append(folder)
+            jobs.append(job("preprocess", {"data": pixels.tobytes()}, width=width, **document))
             expected.append((text, preprocess(contract, pixels, spec)))
-    for (text, wanted), got in zip(expected, java(folders), strict=True):
+    for (text, wanted), got in zip(expected, plain_jvm(jobs), strict=True):
         np.testing.assert_array_equal(
             np.frombuffer(got, wanted.dtype).reshape(wanted.shape), wanted, err_msg=text
         )
         assert got == wanted.tobytes(), text
 
 
-def test_a_picture_that_does_not_fit_is_refused_with_the_reason(java, tmp_path):
-    spec = TensorSpec("image", "float32", (3, 20, 20))
-    job(tmp_path / "crop", "crop 20x20, scale 1/255", spec, picture(10, 30, 0))
-    job(tmp_path / "size", "scale 1/255", spec, picture(10, 30, 0))
-    small, other = (text.decode() for text in java([tmp_path / "crop", tmp_path / "size"]))
-    assert small == "a picture of 10x30 pixels is too small for crop 20x20"
-    assert other == "the picture becomes [3, 10, 30], and image is [3, 20, 20]"
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("crop 20x20, scale 1/255", "a picture of 10x30 pixels is too small for crop 20x20"),
+        ("scale 1/255", "the picture becomes [3, 10, 30], and image is [3, 20, 20]"),
+        ("blocksum 3", "a picture of 10x30 pixels cannot be divided into blocks of 3"),
+    ],
+)
+def test_a_picture_that_does_not_fit_is_refused_with_the_reason(plain_jvm, job, text, message):
+    _, document = describe(text, TensorSpec("image", "float32", (3, 20, 20)))
+    folder = job("preprocess", {"data": picture(10, 30, 0).tobytes()}, width=30, **document)
+    assert plain_jvm([folder])[0].decode() == f"UNSUPPORTED: {message}"

@@ -77,7 +77,9 @@ public final class Tensor {
         for (int axis = 0; axis < rank; axis++) sizes[axis] = shape[axes[axis]];
         Tensor moved = new Tensor(dtype, sizes);
         for (int at = 0; at < moved.count(); at++) {
-            for (int axis = rank - 1, rest = at; axis >= 0; rest /= sizes[axis--]) place[axes[axis]] = rest % sizes[axis];
+            for (int axis = rank - 1, rest = at; axis >= 0; rest /= sizes[axis--]) {
+                place[axes[axis]] = rest % sizes[axis];
+            }
             int from = 0;
             for (int axis = 0; axis < rank; axis++) from = from * shape[axis] + place[axis];
             for (int part = 0; part < dtype.bytes; part++) {
