@@ -158,7 +158,7 @@ def _attempt(case: Case, mode: str) -> Outcome:
     passes = tuple(dict.fromkeys(name for _, name in prepared.applied))
     try:
         with tempfile.TemporaryDirectory() as folder:
-            got = convert_and_run(prepared.model, _feeds(case), Path(folder))
+            got = convert_and_run(prepared.model, _feeds(case), Path(folder), finished=mode != "native")
     except (Exception, SystemExit) as error:  # noqa: BLE001  the converter raises anything
         return Outcome("failed", f"{type(error).__name__}: {error}"[:300], passes=passes)
     problem = judge(case, got)
@@ -183,9 +183,20 @@ def _feeds(case: Case) -> dict[str, np.ndarray]:
     return dict(zip(names, case.inputs, strict=False))
 
 
-def convert_and_run(model: Any, feeds: Mapping[str, np.ndarray], folder: Path) -> list[np.ndarray]:
-    """Convert a model and run the file on inputs by name; outputs in the model's order."""
+def convert_and_run(
+    model: Any, feeds: Mapping[str, np.ndarray], folder: Path, *, finished: bool = True
+) -> list[np.ndarray]:
+    """Convert a model and run the file on inputs by name; outputs in the model's order.
+
+    Args:
+        model: The onnx.ModelProto.
+        feeds: By name.
+        folder: Where the file is made.
+        finished: Whether needless operators are taken out, as a build does.
+    """
     from onnx2tf.tflite_builder import export_tflite_model_flatbuffer_direct
+
+    from edgepack.backends.tflite.finish import finish
 
     names = [i.name for i in model.graph.input]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
@@ -195,6 +206,8 @@ def convert_and_run(model: Any, feeds: Mapping[str, np.ndarray], folder: Path) -
             output_file_name="case",
             keep_shape_absolutely_input_names=names,
         )
+    if finished:
+        finish(folder / "case_float32.tflite")
     return _run(folder / "case_float32.tflite", names, feeds, [o.name for o in model.graph.output])
 
 

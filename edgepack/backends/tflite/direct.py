@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from edgepack.backends.tflite.finish import finish
 from edgepack.backends.tflite.graph import place
 from edgepack.backends.tflite.weights import mapped_weights
 from edgepack.errors import ConversionError
@@ -76,7 +77,9 @@ def _write(model: Any, file: Path) -> None:
         )
     except NotImplementedError as error:
         raise _refusal(str(error), model) from error
-    os.replace(folder / f"{_STEM}_float32.tflite", file)
+    made = folder / f"{_STEM}_float32.tflite"
+    finish(made)
+    os.replace(made, file)
     shutil.rmtree(folder)
 
 

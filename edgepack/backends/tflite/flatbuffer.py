@@ -45,6 +45,13 @@ def operator_name(code: Any) -> str:
     return _builtins()[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
 
 
+def operator_of(code: Any) -> str:
+    """Give the same for an operator code that was unpacked to be changed."""
+    if code.customCode:
+        return str(bytes(code.customCode).decode())
+    return _builtins()[max(code.builtinCode, code.deprecatedBuiltinCode)]
+
+
 @cache
 def _builtins() -> dict[int, str]:
     from ai_edge_litert import schema_py_generated as schema

@@ -18,7 +18,12 @@ from edgepack.workers import Worker
 if TYPE_CHECKING:
     from edgepack.backends.tflite.flatbuffer import Needs
 
-DIRECT_MODULES = ("onnx2tf.tflite_builder", "edgepack.backends.passes.guarding")
+DIRECT_MODULES = (
+    "onnx2tf.tflite_builder",
+    "edgepack.backends.passes.guarding",
+    "edgepack.backends.tflite.finish.fusing",
+    "edgepack.backends.tflite.finish.transposes",
+)
 _TENSORFLOW_MODULES = ("onnx2tf.onnx2tf", "tensorflow")
 RUN_MODULES = ("ai_edge_litert.interpreter", "ai_edge_litert.schema_py_generated", "edgepack.contract")
 

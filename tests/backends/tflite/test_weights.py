@@ -11,10 +11,13 @@ from edgepack.backends.tflite.weights import mapped_weights
 
 PLAIN = """
 import sys, onnx
+from pathlib import Path
 from onnx2tf.tflite_builder import export_tflite_model_flatbuffer_direct
+from edgepack.backends.tflite.finish import finish
 export_tflite_model_flatbuffer_direct(
     onnx_graph=onnx.load(sys.argv[1]), output_folder_path=sys.argv[2], output_file_name="converted"
 )
+finish(Path(sys.argv[2], "converted_float32.tflite"))
 """
 
 

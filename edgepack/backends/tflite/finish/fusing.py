@@ -1,0 +1,187 @@
+"""Joins operators that the runtime computes in one, and drops those that do nothing.
+
+Each rule is a function with a docstring; it looks at one operator and what makes its first input. The
+converter has most of them itself, as patterns that a TRANSPOSE in between hid from it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgepack.backends.tflite.finish.model import ACTIVATIONS, NO_ACTIVATION, SAME, VALID, Operator
+
+if TYPE_CHECKING:
+    from edgepack.backends.tflite.finish.model import FlatModel
+
+_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+_ACTIVATED = (*_WEIGHTED, "ADD", "SUB", "MUL", "DIV", "AVERAGE_POOL_2D", "MAX_POOL_2D")
+_LOWEST = np.finfo(np.float32).min
+
+
+def fuse(model: FlatModel) -> bool:
+    """Apply all rules until none fits.
+
+    Returns:
+        Whether anything changed.
+    """
+    changed = False
+    fusing = Fusing(model)
+    for operator in list(model.operators):
+        for rule in _RULES.get(operator.kind, ()):
+            if operator in fusing.alive and rule(fusing, operator):
+                changed = True
+    model.operators = [operator for operator in model.operators if operator in fusing.alive]
+    return changed
+
+
+class Fusing:
+    """Who makes and who reads each tensor, kept up while operators are joined.
+
+    Attributes:
+        model: The model.
+        alive: Operators that are still part of it.
+        reads: Per tensor, how often it is read; the graph's outputs count.
+    """
+
+    def __init__(self, model: FlatModel) -> None:
+        self.model = model
+        self.alive = set(model.operators)
+        self._makers = {tensor: operator for operator in model.operators for tensor in operator.outputs}
+        self.reads = Counter(tensor for operator in model.operators for tensor in operator.inputs)
+        self.reads.update(model.outputs)
+
+    def maker(self, operator: Operator) -> Operator | None:
+        """What makes an operator's first input, if nothing else reads that."""
+        tensor = operator.inputs[0]
+        return self._makers.get(tensor) if self.unshared(tensor) else None
+
+    def unshared(self, tensor: int) -> bool:
+        """True for a tensor that is read once."""
+        return self.reads[tensor] == 1
+
+    def absorb(self, maker: Operator, operator: Operator) -> None:
+        """Let a maker give at once what an operator makes of its output."""
+        maker.outputs = list(operator.outputs)
+        self._makers.update(dict.fromkeys(operator.outputs, maker))
+        self.alive.discard(operator)
+
+    def skip(self, maker: Operator, operator: Operator) -> None:
+        """Let an operator read what its maker reads."""
+        self.reads[operator.inputs[0]] -= 1
+        operator.inputs[0] = maker.inputs[0]
+        self.reads[operator.inputs[0]] += 1
+        if not self.reads[maker.outputs[0]]:
+            self.reads.subtract(maker.inputs)
+            self.alive.discard(maker)
+
+    def made_by(self, operator: Operator) -> Operator | None:
+        """What makes an operator's first input, whoever else reads that."""
+        return self._makers.get(operator.inputs[0])
+
+
+def activation(fusing: Fusing, operator: Operator) -> bool:
+    """RELU, RELU6 and RELU_N1_TO_1 become the activation of the convolution, product or sum before them."""
+    maker = fusing.maker(operator)
+    if maker is None or maker.kind not in _ACTIVATED or _activation(maker) != NO_ACTIVATION:
+        return False
+    maker.options.fusedActivationFunction = ACTIVATIONS[operator.kind]
+    fusing.absorb(maker, operator)
+    return True
+
+
+def scale_and_shift(fusing: Fusing, operator: Operator) -> bool:
+    """MUL and ADD by constants per output channel go into the weights and the bias of what is before them.
+
+    c (W x + b) + d = (c W) x + (c b + d).
+    """
+    model, maker = fusing.model, fusing.maker(operator)
+    if maker is None or maker.kind not in _WEIGHTED or _activation(maker) != NO_ACTIVATION:
+        return False
+    if len(maker.inputs) < 3 or not all(fusing.unshared(tensor) for tensor in maker.inputs[1:3]):
+        return False
+    weights, bias = (model.constant(tensor) for tensor in maker.inputs[1:3])
+    factor = model.constant(operator.inputs[1])
+    shape = model.shape(operator.outputs[0])
+    if weights is None or bias is None or factor is None or shape != model.shape(operator.inputs[0]):
+        return False
+    if factor.dtype != np.float32 or factor.size not in (1, factor.shape[-1]) or shape[-1] != bias.size:
+        return False
+    if operator.kind == "MUL":
+        channels = (1, 1, 1, -1) if maker.kind == "DEPTHWISE_CONV_2D" else (-1, *[1] * (weights.ndim - 1))
+        maker.inputs[1] = model.add_constant(
+            np.multiply(weights, factor.reshape(channels)), model.name(maker.inputs[1])
+        )
+        new_bias = np.multiply(bias, factor.reshape(-1))
+    else:
+        new_bias = np.add(bias, factor.reshape(-1))
+    maker.inputs[2] = model.add_constant(new_bias, model.name(maker.inputs[2]))
+    fusing.reads.update(maker.inputs[1:3])
+    maker.options.fusedActivationFunction = operator.options.fusedActivationFunction
+    fusing.absorb(maker, operator)
+    return True
+
+
+def reshape_of_reshape(fusing: Fusing, operator: Operator) -> bool:
+    """A RESHAPE of a RESHAPE is one of what that reads."""
+    maker = fusing.made_by(operator)
+    if maker is None or maker.kind != "RESHAPE":
+        return False
+    fusing.skip(maker, operator)
+    return True
+
+
+def flattened_by_itself(fusing: Fusing, operator: Operator) -> bool:
+    """FULLY_CONNECTED reads rows of its weights' length: no RESHAPE has to drop axes of size 1 before it."""
+    maker = fusing.made_by(operator)
+    if maker is None or maker.kind != "RESHAPE" or operator.options.keepNumDims:
+        return False
+    before, after = (fusing.model.shape(one.inputs[0]) for one in (maker, operator))
+    wide, rows = ([size for size in shape if size != 1] for shape in (before, after))
+    if len(after) != 2 or before[-1] != after[-1] or wide != rows:
+        return False
+    fusing.skip(maker, operator)
+    return True
+
+
+def padded_pool(fusing: Fusing, operator: Operator) -> bool:
+    """MAX_POOL_2D with padding SAME needs no PADV2 by the lowest number before it, where the two are alike.
+
+    SAME pads max((ceil(n / stride) - 1) stride + window - n, 0) rows, the smaller half of them before.
+    """
+    model, maker = fusing.model, fusing.maker(operator)
+    if maker is None or maker.kind != "PADV2" or operator.options.padding != VALID:
+        return False
+    pads, value = (model.constant(tensor) for tensor in maker.inputs[1:3])
+    if pads is None or value is None or value.dtype != np.float32 or value.max(initial=-np.inf) > _LOWEST:
+        return False
+    options, shape = operator.options, model.shape(maker.inputs[0])
+    wanted = [(0, 0), _same(shape[1], options.strideH, options.filterHeight)]
+    wanted += [_same(shape[2], options.strideW, options.filterWidth), (0, 0)]
+    if [tuple(map(int, row)) for row in pads] != wanted:
+        return False
+    options.padding = SAME
+    fusing.skip(maker, operator)
+    return True
+
+
+def _same(size: int, stride: int, window: int) -> tuple[int, int]:
+    total = max((-(-size // stride) - 1) * stride + window - size, 0)
+    return total // 2, total - total // 2
+
+
+def _activation(operator: Operator) -> int:
+    return int(operator.options.fusedActivationFunction)
+
+
+_RULES: dict[str, tuple[Callable[[Fusing, Operator], bool], ...]] = {
+    **dict.fromkeys(ACTIVATIONS, (activation,)),
+    "MUL": (scale_and_shift,),
+    "ADD": (scale_and_shift,),
+    "RESHAPE": (reshape_of_reshape,),
+    "FULLY_CONNECTED": (flattened_by_itself,),
+    "MAX_POOL_2D": (padded_pool,),
+}

@@ -1,0 +1,262 @@
+"""A .tflite file in memory, to be changed and written again."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from edgepack.backends.tflite.flatbuffer import operator_of
+
+if TYPE_CHECKING:
+    from edgepack.compare import Array
+
+_IDENTIFIER = b"TFL3"
+_ALIGNMENT = 16
+"""Of buffers, as the schema asks (`force_align: 16`); Python's generated writer leaves that out."""
+_DTYPES = {
+    schema.TensorType.FLOAT32: np.float32,
+    schema.TensorType.INT32: np.int32,
+    schema.TensorType.INT64: np.int64,
+    schema.TensorType.BOOL: np.bool_,
+}
+ACTIVATIONS = {
+    "RELU": schema.ActivationFunctionType.RELU,
+    "RELU6": schema.ActivationFunctionType.RELU6,
+    "RELU_N1_TO_1": schema.ActivationFunctionType.RELU_N1_TO_1,
+}
+SAME, VALID = schema.Padding.SAME, schema.Padding.VALID
+NO_ACTIVATION = schema.ActivationFunctionType.NONE
+
+
+@dataclass(slots=True, eq=False)
+class Operator:
+    """One operator of the main graph.
+
+    Attributes:
+        kind: "CONV_2D", or a custom operator's own name.
+        inputs: Indices of tensors; -1 for one left out.
+        outputs: Likewise.
+        raw: The schema's object, whose options may be changed.
+    """
+
+    kind: str
+    inputs: list[int]
+    outputs: list[int]
+    raw: Any = field(repr=False)
+
+    @property
+    def options(self) -> Any:
+        """The operator's built-in options, or None."""
+        return self.raw.builtinOptions
+
+
+class FlatModel:
+    """A model whose main graph can be changed; other graphs (of IF and WHILE) stay as they are.
+
+    Attributes:
+        operators: Of the main graph, in the order of execution.
+    """
+
+    operators: list[Operator]
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._graph = model.subgraphs[0]
+        kinds = [operator_of(code) for code in model.operatorCodes]
+        self.operators = [
+            Operator(kinds[raw.opcodeIndex], list(map(int, raw.inputs)), list(map(int, raw.outputs)), raw)
+            for raw in self._graph.operators
+        ]
+        self._names = {bytes(tensor.name) for tensor in self._graph.tensors}
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a file."""
+        with path.open("rb") as file:
+            # Mapped: weights that stay as they are get copied once, on the way to the new file.
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return cls(schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0)))
+
+    @property
+    def inputs(self) -> list[int]:
+        """Tensors that the main graph is given."""
+        return list(map(int, self._graph.inputs))
+
+    @property
+    def outputs(self) -> list[int]:
+        """Tensors that the main graph gives."""
+        return list(map(int, self._graph.outputs))
+
+    def shape(self, tensor: int) -> tuple[int, ...]:
+        """A tensor's shape."""
+        shape = self._graph.tensors[tensor].shape
+        return () if shape is None else tuple(map(int, shape))
+
+    def name(self, tensor: int) -> str:
+        """A tensor's name."""
+        return bytes(self._graph.tensors[tensor].name).decode()
+
+    def constant(self, tensor: int) -> Array | None:
+        """The value of a constant, or None; also None where its type is none that the passes know."""
+        if tensor < 0:
+            return None
+        raw = self._graph.tensors[tensor]
+        data = self._model.buffers[raw.buffer].data
+        if data is None or len(data) == 0 or raw.type not in _DTYPES:
+            return None
+        value: Array = np.frombuffer(data, _DTYPES[raw.type]).reshape(self.shape(tensor))
+        return value
+
+    def is_constant(self, tensor: int) -> bool:
+        """True for a tensor whose value is in the file."""
+        if tensor < 0:
+            return False
+        data = self._model.buffers[self._graph.tensors[tensor].buffer].data
+        return data is not None and len(data) > 0
+
+    def is_float(self, tensor: int) -> bool:
+        """True for a float32 tensor."""
+        return bool(self._graph.tensors[tensor].type == schema.TensorType.FLOAT32)
+
+    def add_constant(self, value: Array, name: str) -> int:
+        """Add a constant and give its index."""
+        buffer = schema.BufferT()
+        buffer.data = np.frombuffer(np.ascontiguousarray(value).tobytes(), np.uint8)
+        self._model.buffers.append(buffer)
+        tensor = schema.TensorT()
+        tensor.type = next(code for code, dtype in _DTYPES.items() if dtype == value.dtype)
+        tensor.buffer = len(self._model.buffers) - 1
+        return self._add(tensor, value.shape, name)
+
+    def add_tensor(self, like: int, shape: Sequence[int]) -> int:
+        """Add a tensor that is computed, of another one's type, and give its index."""
+        tensor = schema.TensorT()
+        tensor.type = self._graph.tensors[like].type
+        tensor.quantization = self._graph.tensors[like].quantization
+        return self._add(tensor, shape, self.name(like))
+
+    def _add(self, tensor: Any, shape: Sequence[int], name: str) -> int:
+        encoded, count = name.encode(), 0
+        while encoded in self._names:
+            count += 1
+            encoded = f"{name}_{count}".encode()
+        self._names.add(encoded)
+        tensor.name = encoded
+        tensor.shape = np.array(shape, np.int32)
+        self._graph.tensors.append(tensor)
+        return len(self._graph.tensors) - 1
+
+    def set_shape(self, tensor: int, shape: Sequence[int]) -> None:
+        """Change a computed tensor's shape."""
+        raw = self._graph.tensors[tensor]
+        raw.shape = np.array(shape, np.int32)
+        raw.shapeSignature = None
+
+    def make_operator(self, kind: str, inputs: Sequence[int], outputs: Sequence[int]) -> Operator:
+        """Make a TRANSPOSE or RESHAPE; it is not in `operators` yet."""
+        raw = schema.OperatorT()
+        raw.opcodeIndex = self._opcode(kind)
+        if kind == "RESHAPE":
+            raw.builtinOptionsType = schema.BuiltinOptions.ReshapeOptions
+            raw.builtinOptions = schema.ReshapeOptionsT()
+            raw.builtinOptions.newShape = np.array(self.shape(outputs[0]), np.int32)
+        else:
+            raw.builtinOptionsType = schema.BuiltinOptions.TransposeOptions
+            raw.builtinOptions = schema.TransposeOptionsT()
+        return Operator(kind, list(inputs), list(outputs), raw)
+
+    def _opcode(self, kind: str) -> int:
+        wanted = getattr(schema.BuiltinOperator, kind)
+        for index, code in enumerate(self._model.operatorCodes):
+            if not code.customCode and max(code.builtinCode, code.deprecatedBuiltinCode) == wanted:
+                return index
+        code = schema.OperatorCodeT()
+        code.builtinCode, code.deprecatedBuiltinCode, code.version = wanted, min(wanted, 127), 1
+        self._model.operatorCodes.append(code)
+        return len(self._model.operatorCodes) - 1
+
+    def write(self, path: Path) -> None:
+        """Write the file anew, whole or not at all, without what nothing uses any more."""
+        for operator in self.operators:
+            operator.raw.inputs = np.array(operator.inputs, np.int32)
+            operator.raw.outputs = np.array(operator.outputs, np.int32)
+        self._graph.operators = [operator.raw for operator in self.operators]
+        _drop_tensors(self._model, self._graph)
+        _drop_buffers(self._model)
+        _drop_codes(self._model)
+        builder = flatbuffers.Builder(path.stat().st_size + (1 << 16))
+        builder.Finish(self._model.Pack(builder), _IDENTIFIER)
+        unfinished = path.with_suffix(".unfinished")
+        with unfinished.open("wb") as file:
+            file.write(memoryview(builder.Bytes)[builder.Head() :])
+        os.replace(unfinished, path)
+
+
+class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]  # the generated module has no types
+    """A buffer that is written where the schema wants it."""
+
+    def Pack(self, builder: Any) -> int:  # noqa: N802  the generated class's own name
+        if self.data is None or not len(self.data):
+            return int(super().Pack(builder))
+        builder.StartVector(1, len(self.data), _ALIGNMENT)
+        builder.head -= len(self.data)
+        builder.Bytes[builder.head : builder.head + len(self.data)] = memoryview(self.data)
+        data = builder.EndVector()
+        schema.BufferStart(builder)
+        schema.BufferAddData(builder, data)
+        return int(schema.BufferEnd(builder))
+
+
+def _drop_tensors(model: Any, graph: Any) -> None:
+    used = {int(tensor) for tensor in (*graph.inputs, *graph.outputs)}
+    for raw in graph.operators:
+        used.update(map(int, raw.inputs))
+        used.update(map(int, raw.outputs))
+        used.update(() if raw.intermediates is None else map(int, raw.intermediates))
+    kept = [index for index in range(len(graph.tensors)) if index in used]
+    moved = {-1: -1, **{old: new for new, old in enumerate(kept)}}
+
+    def move(tensors: Any) -> Any:
+        return None if tensors is None else np.array([moved[int(one)] for one in tensors], np.int32)
+
+    graph.tensors = [graph.tensors[index] for index in kept]
+    graph.inputs, graph.outputs = move(graph.inputs), move(graph.outputs)
+    for raw in graph.operators:
+        raw.inputs, raw.outputs = move(raw.inputs), move(raw.outputs)
+        raw.intermediates = move(raw.intermediates)
+    for signature in model.signatureDefs or ():
+        if signature.subgraphIndex == 0:
+            for one in (*signature.inputs, *signature.outputs):
+                one.tensorIndex = moved[int(one.tensorIndex)]
+
+
+def _drop_buffers(model: Any) -> None:
+    used = {0, *(tensor.buffer for graph in model.subgraphs for tensor in graph.tensors)}
+    used.update(one.buffer for one in model.metadata or ())
+    used.update(map(int, model.metadataBuffer if model.metadataBuffer is not None else ()))
+    kept = sorted(used)
+    moved = {old: new for new, old in enumerate(kept)}
+    for tensor in (tensor for graph in model.subgraphs for tensor in graph.tensors):
+        tensor.buffer = moved[tensor.buffer]
+    for one in model.metadata or ():
+        one.buffer = moved[one.buffer]
+    if model.metadataBuffer is not None:
+        model.metadataBuffer = [moved[int(one)] for one in model.metadataBuffer]
+    model.buffers = [_AlignedBuffer(model.buffers[index].data) for index in kept]
+
+
+def _drop_codes(model: Any) -> None:
+    operators = [raw for graph in model.subgraphs for raw in graph.operators]
+    kept = sorted({raw.opcodeIndex for raw in operators})
+    moved = {old: new for new, old in enumerate(kept)}
+    model.operatorCodes = [model.operatorCodes[index] for index in kept]
+    for raw in operators:
+        raw.opcodeIndex = moved[raw.opcodeIndex]

@@ -1,0 +1,150 @@
+"""Operators that the runtime computes in one are joined, where nothing else needs what is between them."""
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from little_files import Builder, kinds, run
+
+from edgepack.backends.tflite.finish import finish
+
+RNG = np.random.default_rng(0)
+IMAGE = (1, 5, 7, 3)
+CONVOLUTION = {
+    "strideH": 1,
+    "strideW": 1,
+    "dilationHFactor": 1,
+    "dilationWFactor": 1,
+    "padding": schema.Padding.VALID,
+}
+LOWEST = np.float32(np.finfo(np.float32).min)
+
+
+def finished(path):
+    """Finish a file in place, and check that it computes what it did."""
+    before = run(path)
+    finish(path)
+    for got, expected in zip(run(path), before, strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5, strict=True)
+    return kinds(path)
+
+
+def convolution(builder, tensor, *, depthwise=False, **options):
+    shape = (1, 3, 3, 6) if depthwise else (6, 3, 3, 3)
+    weights = [builder.constant(RNG.normal(size=shape)), builder.constant(RNG.normal(size=6))]
+    kind = "DepthwiseConv2DOptions" if depthwise else "Conv2DOptions"
+    more = {"depthMultiplier": 2} if depthwise else {}
+    name = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
+    return builder.op(name, [tensor, *weights], (1, 3, 5, 6), type=kind, **CONVOLUTION, **more, **options)
+
+
+@pytest.mark.parametrize("depthwise", [False, True])
+@pytest.mark.parametrize("factors", [np.array([1 / 6]), RNG.normal(size=6), RNG.normal(size=(1, 1, 1, 6))])
+def test_scale_shift_and_activation_go_into_a_convolution(depthwise, factors, tmp_path):
+    builder = Builder()
+    tensor = convolution(builder, builder.input(IMAGE), depthwise=depthwise)
+    tensor = builder.op("MUL", [tensor, builder.constant(factors)], (1, 3, 5, 6), type="MulOptions")
+    tensor = builder.op("ADD", [tensor, builder.constant(np.array([0.5]))], (1, 3, 5, 6), type="AddOptions")
+    tensor = builder.op("RELU", [tensor], (1, 3, 5, 6))
+    counted = finished(builder.write(tmp_path / "file.tflite", tensor))
+    assert counted == {"DEPTHWISE_CONV_2D" if depthwise else "CONV_2D": 1}
+
+
+def test_a_fully_connected_layer_takes_them_too(tmp_path):
+    builder = Builder()
+    weights = [builder.constant(RNG.normal(size=(4, 3))), builder.constant(RNG.normal(size=4))]
+    tensor = builder.op(
+        "FULLY_CONNECTED", [builder.input((2, 3)), *weights], (2, 4), type="FullyConnectedOptions"
+    )
+    tensor = builder.op("MUL", [tensor, builder.constant(RNG.normal(size=4))], (2, 4), type="MulOptions")
+    tensor = builder.op("RELU6", [tensor], (2, 4))
+    assert finished(builder.write(tmp_path / "file.tflite", tensor)) == {"FULLY_CONNECTED": 1}
+
+
+def test_what_somebody_else_reads_is_left_alone(tmp_path):
+    builder = Builder()
+    sums = convolution(builder, builder.input(IMAGE))
+    bent = builder.op("RELU", [sums], (1, 3, 5, 6))
+    scaled = builder.op("MUL", [sums, builder.constant(np.array([2.0]))], (1, 3, 5, 6), type="MulOptions")
+    path = builder.write(tmp_path / "file.tflite", bent, scaled)
+    assert finished(path) == {"CONV_2D": 1, "RELU": 1, "MUL": 1}
+
+
+def test_an_activation_in_between_keeps_them_apart(tmp_path):
+    builder = Builder()
+    relu = schema.ActivationFunctionType.RELU
+    sums = convolution(builder, builder.input(IMAGE), fusedActivationFunction=relu)
+    scaled = builder.op("MUL", [sums, builder.constant(np.array([-2.0]))], (1, 3, 5, 6), type="MulOptions")
+    bent = builder.op("RELU6", [scaled], (1, 3, 5, 6))
+    assert finished(builder.write(tmp_path / "file.tflite", bent)) == {"CONV_2D": 1, "MUL": 1}
+
+
+def test_factors_along_other_axes_are_left_alone(tmp_path):
+    builder = Builder()
+    sums = convolution(builder, builder.input(IMAGE))
+    along_rows = builder.constant(RNG.normal(size=(1, 3, 1, 1)))
+    scaled = builder.op("MUL", [sums, along_rows], (1, 3, 5, 6), type="MulOptions")
+    assert finished(builder.write(tmp_path / "file.tflite", scaled)) == {"CONV_2D": 1, "MUL": 1}
+
+
+def test_of_several_reshapes_the_last_is_enough_and_none_before_a_layer_of_rows(tmp_path):
+    builder = Builder()
+    tensor = builder.input((1, 1, 2, 3))
+    for shape in ((1, 6), (3, 2), (2, 1, 3)):
+        target = builder.constant(np.array(shape))
+        tensor = builder.op("RESHAPE", [tensor, target], shape, type="ReshapeOptions", newShape=list(shape))
+    path = builder.write(tmp_path / "file.tflite", tensor)
+    assert finished(path) == {"RESHAPE": 1}
+
+    builder = Builder()
+    tensor = builder.input((1, 1, 1, 6))
+    flat = builder.op("RESHAPE", [tensor, builder.constant(np.array([1, 6]))], (1, 6), type="ReshapeOptions")
+    weights = [builder.constant(RNG.normal(size=(4, 6))), builder.constant(RNG.normal(size=4))]
+    rows = builder.op("FULLY_CONNECTED", [flat, *weights], (1, 4), type="FullyConnectedOptions")
+    assert finished(builder.write(tmp_path / "file.tflite", rows)) == {"FULLY_CONNECTED": 1}
+
+
+@pytest.mark.parametrize(
+    ("size", "window", "stride", "pads", "left"),
+    [
+        (7, 3, 1, (1, 1), {"MAX_POOL_2D": 1}),
+        (7, 3, 2, (1, 1), {"MAX_POOL_2D": 1}),
+        (8, 3, 2, (0, 1), {"MAX_POOL_2D": 1}),
+        (8, 3, 2, (1, 1), {"PADV2": 1, "MAX_POOL_2D": 1}),
+        (7, 2, 1, (1, 1), {"PADV2": 1, "MAX_POOL_2D": 1}),
+    ],
+)
+def test_a_pool_pads_by_itself_where_that_is_the_same(size, window, stride, pads, left, tmp_path):
+    builder = Builder()
+    counts = builder.constant(np.array([[0, 0], pads, pads, [0, 0]]))
+    padded = size + sum(pads)
+    shape = (1, padded, padded, 2)
+    inputs = [builder.input((1, size, size, 2)), counts, builder.constant(np.array([LOWEST]))]
+    tensor = builder.op("PADV2", inputs, shape, type="PadV2Options")
+    options = {"filterHeight": window, "filterWidth": window, "strideH": stride, "strideW": stride}
+    result = (padded - window) // stride + 1
+    tensor = builder.op(
+        "MAX_POOL_2D",
+        [tensor],
+        (1, result, result, 2),
+        type="Pool2DOptions",
+        padding=schema.Padding.VALID,
+        **options,
+    )
+    assert finished(builder.write(tmp_path / "file.tflite", tensor)) == left
+
+
+def test_buffers_lie_where_the_schema_wants_them(tmp_path):
+    builder = Builder()
+    tensor = builder.op("RELU", [convolution(builder, builder.input(IMAGE))], (1, 3, 5, 6))
+    path = builder.write(tmp_path / "file.tflite", tensor)
+    finish(path)
+    model = schema.Model.GetRootAs(path.read_bytes(), 0)
+    field = 4  # of the vector `data`, the first in the table Buffer
+    starts = [
+        buffer._tab.Vector(buffer._tab.Offset(field))
+        for buffer in map(model.Buffers, range(model.BuffersLength()))
+        if buffer.DataLength()
+    ]
+    assert len(starts) == 2
+    assert [start % 16 for start in starts] == [0, 0]
+    assert model.OperatorCodesLength() == 1
