@@ -59,6 +59,8 @@ class TorchLiteBackend:
         from torch.jit.mobile import _load_for_lite_interpreter
 
         refuse_damage(path)
+        # QNNPACK has threads of its own, whatever the environment says, and they wait by spinning.
+        torch.set_num_threads(1)
         # Packed weights are of the engine that was set when they were loaded.
         torch.backends.quantized.engine = "qnnpack"
         module = _load_for_lite_interpreter(str(path))
