@@ -28,8 +28,12 @@ final class Bundles {
     static BundleReader pushed(Context context, String path) throws BundleException {
         try {
             File folder = new File(path).getCanonicalFile();
-            if (folder.getPath().startsWith(context.getFilesDir().getCanonicalPath() + "/")) {
-                return BundleReader.fromFolder(folder, cache(context));
+            // Android has two names for this folder; on some releases, neither is a link to the other.
+            File other = new File("/data/data/" + context.getPackageName() + "/files");
+            for (File home : new File[] {context.getFilesDir(), other}) {
+                if (folder.getPath().startsWith(home.getCanonicalPath() + "/")) {
+                    return BundleReader.fromFolder(folder, cache(context));
+                }
             }
         } catch (IOException error) {
             throw BundleException.missing(path + ": " + error.getMessage());

@@ -4,6 +4,7 @@ import android.content.Context;
 import android.content.pm.PackageManager;
 import android.os.Build;
 import android.os.Bundle;
+import android.os.Process;
 import java.io.BufferedReader;
 import java.io.FileReader;
 import java.io.IOException;
@@ -17,12 +18,13 @@ final class Device {
     }
 
     static JSONObject describe() throws JSONException {
+        String[] abis = Process.is64Bit() ? Build.SUPPORTED_64_BIT_ABIS : Build.SUPPORTED_32_BIT_ABIS;
         return new JSONObject()
                 .put("manufacturer", Build.MANUFACTURER)
                 .put("model", Build.MODEL)
                 .put("android", Build.VERSION.RELEASE)
                 .put("sdk", Build.VERSION.SDK_INT)
-                .put("abi", Build.SUPPORTED_ABIS.length > 0 ? Build.SUPPORTED_ABIS[0] : Build.UNKNOWN)
+                .put("abi", abis.length > 0 ? abis[0] : Build.UNKNOWN)
                 .put("cpu_features", cpuFeatures());
     }
 
