@@ -21,7 +21,7 @@ def test_embedding_says_what_it_did_and_what_the_app_needs(edgepack, app):
     first = edgepack(*command)
     assert first.returncode == 0, first.stderr
     lines = first.stdout.splitlines()
-    assert lines[0].startswith("app/src/main/assets/edgepack/tiny: 2 artifacts, 1 golden cases, ")
+    assert lines[0].startswith("app/src/main/assets/edgepack/tiny: 2 artifacts, 1 golden case, ")
     assert lines[1:3] == ["  added  artifacts/tiny.ptl", "  added  artifacts/tiny.tflite"]
     assert "The app's build.gradle needs:" in lines
     assert "    implementation 'org.tensorflow:tensorflow-lite:2.16.1'" in lines

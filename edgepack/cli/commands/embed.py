@@ -15,7 +15,7 @@ app's continuous integration.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,7 +87,7 @@ def _written(result: Embedded, *, kotlin: bool) -> Iterator[str]:
     from edgepack.android.gradle_lines import gradle_text
 
     manifest, found = result.manifest, result.differences
-    holds = f"{len(manifest.artifacts)} artifacts, {len(manifest.golden)} golden cases"
+    holds = f"{_count(manifest.artifacts, 'artifact')}, {_count(manifest.golden, 'golden case')}"
     unchanged = "unchanged: " if found.current else ""
     yield f"{unchanged}{result.folder}: {holds}, {decimal(result.bytes)}"
     done = (("added", found.missing), ("updated", found.stale), ("removed", found.extra))
@@ -95,6 +95,10 @@ def _written(result: Embedded, *, kotlin: bool) -> Iterator[str]:
         yield columns([(what, path) for what, paths in done for path in paths], indent="  ")
     yield f"\nThe app's {'build.gradle.kts' if kotlin else 'build.gradle'} needs:\n"
     yield gradle_text(manifest, kotlin=kotlin)
+
+
+def _count(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 def _checked(result: Embedded) -> Iterator[str]:
