@@ -1,6 +1,7 @@
 package dev.edgepack.runtime;
 
 import java.io.Closeable;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -29,7 +30,12 @@ public abstract class ModelRunner implements Closeable {
     public Map<String, Tensor> run(Map<String, Tensor> inputs) throws BundleException {
         Tensor[] fed = new Tensor[artifact.inputs.length];
         for (TensorContract contract : artifact.inputs) {
-            fed[contract.index] = contract.toFile(inputs.get(contract.name));
+            Tensor given = inputs.get(contract.name);
+            TensorSpec asked = bundle.inputs.get(contract.name);
+            if (given == null || given.dtype != asked.dtype || !Arrays.equals(given.shape, asked.shape)) {
+                throw new IllegalArgumentException("the model takes " + asked + ", not " + given);
+            }
+            fed[contract.index] = contract.toFile(given);
         }
         Tensor[] got;
         try {
