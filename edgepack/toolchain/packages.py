@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from edgepack.errors import MissingTool
 
 EXTRAS = {
-    "": "inspect bundles",
+    "": "inspect bundles, embed them into apps",
     "torch": "load PyTorch models, make and run .ptl files",
     "tflite": "load ONNX models, make and run .tflite files",
     "tensorflow": "make .tflite files of models that the first converter refuses",
