@@ -178,8 +178,8 @@ def edit(bundle, change):
             "UNSUPPORTED: no runtime has tensors of float16",
         ),
         (
-            lambda bundle: edit(bundle, lambda one: one["artifacts"][1].pop("allowed")),
-            "DAMAGED: manifest.json is damaged: No value for allowed",
+            lambda bundle: edit(bundle, lambda one: one["artifacts"][1].pop("inputs")),
+            "DAMAGED: manifest.json is damaged: No value for inputs",
         ),
     ],
 )

@@ -13,7 +13,7 @@ public final class Artifact {
     /** By index. */
     final TensorContract[] inputs;
     final TensorContract[] outputs;
-    /** How far it may be from the model. */
+    /** How far it may be from the model; null where the manifest does not say. */
     final JSONObject allowed;
     /** Its path, sha256 and bytes. */
     final JSONObject file;
@@ -24,7 +24,7 @@ public final class Artifact {
         precision = entry.getString("precision");
         inputs = contracts(entry.getJSONArray("inputs"));
         outputs = contracts(entry.getJSONArray("outputs"));
-        allowed = entry.getJSONObject("allowed");
+        allowed = entry.optJSONObject("allowed");
         file = entry;
     }
 
