@@ -136,6 +136,13 @@ def test_base_embeds_a_bundle(base_python, bundle, tmp_path):
     edgepack(base_python, "embed", str(bundle), "--into", str(tmp_path), "--check", code=0)
 
 
+def test_base_checks_an_app(base_python, bundle, tmp_path):
+    releases = ("org.pytorch:pytorch_android_lite:1.12.2", "org.tensorflow:tensorflow-lite:2.16.1")
+    named = [word for release in releases for word in ("--runtime", release)]
+    result = edgepack(base_python, "android", "check", str(tmp_path), "--bundle", str(bundle), *named, code=0)
+    assert "with digits: passed" in result.stdout
+
+
 @pytest.mark.parametrize(("source", "extra"), [(DIGITS, "torch"), (ONNX, "tflite")])
 def test_base_names_the_extra_that_building_needs(base_python, tmp_path, source, extra):
     output = tmp_path / "bundle"
