@@ -76,6 +76,7 @@ def make_artifact(attempt: Attempt, name: str) -> Artifact:
         requires=candidate.requires,
         route=attempt.route,
         operators=candidate.operators,
+        places=candidate.places,
         verified=tuple(result.verified() for result in attempt.results),
         allowed=next((result.tolerance for result in attempt.results), None),
         answers=next((result.answers for result in attempt.results), None),

@@ -117,6 +117,7 @@ class ArtifactCache:
             outputs=artifact.outputs,
             requires=artifact.requires,
             operators=artifact.operators,
+            places=artifact.places,
             kept_float=artifact.kept_float,
             warnings=report.warnings,
         )

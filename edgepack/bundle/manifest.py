@@ -90,6 +90,7 @@ class Artifact:
         requires: What a runtime must offer, for example {"bytecode": "8"} or {"tflite": "2.14"}.
         route: The way it was made.
         operators: Sorted names of the operators it uses.
+        places: Operator to where in the model it is used first, as far as that is known.
         verified: One entry per runner and runtime.
         allowed: What the judge allowed; None for the precision's own tolerance.
         answers: How often its top answer was right when it was built; None where that could not be told.
@@ -105,6 +106,7 @@ class Artifact:
     requires: Mapping[str, str]
     route: str
     operators: tuple[str, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
     verified: tuple[Verified, ...] = ()
     allowed: Tolerance | None = None
     answers: Answers | None = None

@@ -54,6 +54,11 @@ class Needs(Protocol):
         ...
 
     @property
+    def places(self) -> Mapping[str, str]:
+        """Operator to where in the model it is used first, as far as that is known."""
+        ...
+
+    @property
     def requires(self) -> Mapping[str, str]:
         """What else a runtime must offer."""
         ...
@@ -117,10 +122,11 @@ def _bytecode(needs: Needs, known: Mapping[str, Any]) -> Iterator[tuple[str, str
 
 def _operators(needs: Needs, release: RuntimeRelease, known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for operator in needs.operators:
+        place = f" (in {needs.places[operator]})" if operator in needs.places else ""
         if not _has(known, operator):
-            yield f"the runtime has no operator {operator}", _others_with(operator, release)
+            yield f"the runtime has no operator {operator}{place}", _others_with(operator, release)
         elif wrong := KNOWN_WRONG.get((release.id, operator)):
-            yield f"the runtime computes {operator} wrong: {wrong}", "replace it in the model"
+            yield f"the runtime computes {operator}{place} wrong: {wrong}", "replace it in the model"
 
 
 def _others_with(operator: str, release: RuntimeRelease) -> str:

@@ -1,5 +1,7 @@
 """What is told of an artifact and a runtime without running either."""
 
+from dataclasses import replace
+
 import pytest
 
 from edgepack.bundle.manifest import Artifact, FileRef
@@ -76,6 +78,15 @@ def test_the_hint_names_the_releases_that_have_it():
     needs = artifact("torch_lite", "aten::scaled_dot_product_attention")
     (objection,) = check_statically("torch_lite/float32", needs, _PYTORCH)
     assert objection.hint == "torch==2.1.0 has it"
+
+
+def test_what_is_missing_is_named_with_its_place_in_the_model():
+    needs = replace(
+        artifact("torch_lite", "aten::relu", "torchvision::nms"),
+        places={"torchvision::nms": "boxes, net.py:7"},
+    )
+    (objection,) = check_statically("torch_lite/float32", needs, _PYTORCH)
+    assert objection.reason == "the runtime has no operator torchvision::nms (in boxes, net.py:7)"
 
 
 def test_an_unknown_runtime_is_named():

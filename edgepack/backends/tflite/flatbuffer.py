@@ -19,10 +19,12 @@ class Needs:
             its own name. onnx2tf's direct converter writes version 1 whatever it uses.
         requires: {"tflite": release} where the converter recorded the oldest runtime that will do. Only
             TensorFlow's does; which release brought which operator version is known to no installed package.
+        places: Operator to the tensor that its first use gives, by the name that the model gave it.
     """
 
     operators: tuple[str, ...]
     requires: dict[str, str]
+    places: dict[str, str]
 
 
 def read_needs(path: Path) -> Needs:
@@ -34,7 +36,22 @@ def read_needs(path: Path) -> Needs:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         model = schema.Model.GetRootAs(content, 0)
         codes = [model.OperatorCodes(index) for index in range(model.OperatorCodesLength())]
-        return Needs(tuple(sorted(set(map(_versioned, codes)))), _requires(model))
+        operators = list(map(_versioned, codes))
+        return Needs(tuple(sorted(set(operators))), _requires(model), _places(model, operators))
+
+
+def _places(model: Any, operators: list[str]) -> dict[str, str]:
+    places: dict[str, str] = {}
+    for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
+        for operator in map(graph.Operators, range(graph.OperatorsLength())):
+            name = operators[operator.OpcodeIndex()]
+            if (
+                name not in places
+                and operator.OutputsLength()
+                and (tensor := graph.Tensors(operator.Outputs(0))).Name()
+            ):
+                places[name] = tensor.Name().decode(errors="replace")
+    return places
 
 
 def operator_name(code: Any) -> str:

@@ -81,7 +81,16 @@ class _Job:
             self.context.golden,
         )
         needs = self._run(RUN_MODULES, read_needs, file)
-        return Candidate(file, inputs, outputs, needs.requires, needs.operators, layers, tuple(sorted(kept)))
+        return Candidate(
+            path=file,
+            inputs=inputs,
+            outputs=outputs,
+            requires=needs.requires,
+            operators=needs.operators,
+            places=needs.places,
+            layers=layers,
+            kept_float=tuple(sorted(kept)),
+        )
 
     def _ranges(self) -> Path:
         """Give the activations' ranges, measured once for all recipes."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from edgepack.errors import ConversionError
 
 if TYPE_CHECKING:
+    import torch
+
     from edgepack.sources.torch_model import TorchModel
 
 
@@ -29,22 +31,34 @@ def refuse_foreign(model: TorchModel, operators: Sequence[str]) -> None:
     Raises:
         ConversionError: Always.
     """
-    named = ", ".join(f"{operator}{_place(model, operator.partition('.')[0])}" for operator in operators)
+    places = locate(model, operators)
+    named = ", ".join(f"{one} (in {places[one]})" if one in places else one for one in operators)
     raise ConversionError(
         f"the lite interpreter has no operator {named}",
         hint="express it in the model with torch's own operators",
     )
 
 
-def _place(model: TorchModel, kind: str) -> str:
-    """Name the module and the line that call an operator first, where a trace tells."""
+def locate(model: TorchModel, operators: Sequence[str]) -> dict[str, str]:
+    """Job: name the module and the line that call each operator first, where a trace tells.
+
+    Args:
+        model: Held by the worker.
+        operators: "name.overload"; a trace does not tell overloads apart.
+
+    Returns:
+        Operator to place, without those that the trace has not: optimising brings operators of its own.
+    """
     try:
         graph = model.traced().inlined_graph
     except ConversionError:
-        return ""
-    for node in graph.findAllNodes(kind):
-        # A scope is "__module.model/__module.model.features/…", the last part being the innermost module.
-        path = node.scopeName().rpartition("/")[2].removeprefix("__module.model").removeprefix(".")
-        line = re.search(r"([^\s/]+)\((\d+)\): forward", node.sourceRange())
-        return f" (in {path or 'the model'}{f', {line[1]}:{line[2]}' if line else ''})"
-    return ""
+        return {}
+    found = {one: graph.findAllNodes(one.partition(".")[0]) for one in operators}
+    return {one: _place(nodes[0]) for one, nodes in found.items() if nodes}
+
+
+def _place(node: torch.Node) -> str:
+    # A scope is "__module.model/__module.model.features/…", the last part being the innermost module.
+    path = node.scopeName().rpartition("/")[2].removeprefix("__module.model").removeprefix(".")
+    line = re.search(r"([^\s/]+)\((\d+)\): forward", node.sourceRange())
+    return f"{path or 'the model'}{f', {line[1]}:{line[2]}' if line else ''}"

@@ -10,7 +10,7 @@ from typing import Protocol
 from edgepack.backends.base import Candidate, Route, RouteContext
 from edgepack.backends.keep_float import make_kept
 from edgepack.backends.torch_lite.export import Recipe, export_lite
-from edgepack.backends.torch_lite.operators import foreign_operators, refuse_foreign
+from edgepack.backends.torch_lite.operators import foreign_operators, locate, refuse_foreign
 from edgepack.backends.torch_lite.program import Program
 from edgepack.backends.torch_lite.quantise import (
     Made,
@@ -145,6 +145,7 @@ def _candidate(
         outputs=_contracts(context.info.spec.outputs),
         requires={"bytecode": str(made.program.bytecode)},
         operators=operators,
+        places=context.model.run(locate, operators, name="locate operators"),
         layers=made.layers,
         kept_float=kept,
         warnings=warnings,

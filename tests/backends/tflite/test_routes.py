@@ -78,6 +78,7 @@ def test_a_file_lies_alone_and_its_graph_is_kept_for_later_routes(load, make):
     candidate = make(context)
     assert [path.name for path in candidate.path.parent.iterdir()] == ["model.tflite"]
     assert candidate.operators == ("CONV_2D@1",)
+    assert "conv" in candidate.places["CONV_2D@1"].lower()
     assert [path.name for path in context.shared.rglob("*") if path.is_file()] == ["graph.onnx"]
 
 

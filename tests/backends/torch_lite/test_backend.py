@@ -66,9 +66,12 @@ def test_inputs_stand_in_the_order_of_forward(site):
 
 
 def test_traced_transformer_uses_the_fused_operator_that_old_runtimes_have(site):
-    operators = site.prove("encoder").candidate.operators
-    assert "aten::_transformer_encoder_layer_fwd" in operators
-    assert not [name for name in operators if "scaled_dot_product" in name]
+    candidate = site.prove("encoder").candidate
+    assert "aten::_transformer_encoder_layer_fwd" in candidate.operators
+    assert not [name for name in candidate.operators if "scaled_dot_product" in name]
+    assert candidate.places["aten::_transformer_encoder_layer_fwd"].startswith(
+        "layers.layers.0, transformer.py:"
+    )
 
 
 def test_bare_recipe_fails_the_judge(site, tmp_path):
