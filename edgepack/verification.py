@@ -72,11 +72,7 @@ def verify(path: Path, options: VerifyOptions | None = None, emit: Listener = ig
     with open_bundle(path) as bundle, tempfile.TemporaryDirectory(prefix="edgepack-") as scratch:
         with step(timer, "check the bundle's files"):
             check_files(bundle)
-        if not bundle.manifest.golden:
-            raise UsageError(
-                f"bundle {bundle.name} holds no golden cases: there is nothing to verify it with",
-                hint="verify the bundle that `edgepack build` wrote, or embed it without --no-golden",
-            )
+        _require_golden(bundle)
         warnings: tuple[str, ...] = ()
         artifacts = [bundle.artifact(one) for one in options.artifacts] or list(bundle.manifest.artifacts)
         with (
@@ -139,6 +135,14 @@ def _start_runtimes(artifacts: Sequence[Artifact], workers: Workers) -> None:
         backend = load_backend(name)
         require(backend, backend.run_modules, "running")
         workers.start(*backend.run_modules)
+
+
+def _require_golden(bundle: Bundle) -> None:
+    if not bundle.manifest.golden:
+        raise UsageError(
+            f"bundle {bundle.name} holds no golden cases: there is nothing to verify it with",
+            hint="verify the bundle that `edgepack build` wrote, or embed it without --no-golden",
+        )
 
 
 @contextmanager

@@ -37,10 +37,15 @@ def read_apk(path: Path, installed: tuple[InstalledRuntime, ...], scratch: Path,
     """
     with _opened(path) as archive, path.open("rb") as file:
         infos = [info for info in archive.infolist() if not info.is_dir()]
-        shared = [info for info in infos if _is_library(info)]
-        libraries = tuple(_library(archive, info, path) for info in shared)
-        stored = [info for info in shared if info.compress_type == ZIP_STORED]
-        misplaced = tuple(info.filename for info in stored if _data_offset(file, info) % PAGE)
+        shared = [(info, _library(archive, info, path)) for info in infos if _is_library(info)]
+        libraries = tuple(library for _, library in shared)
+        misplaced = tuple(
+            info.filename
+            for info, library in shared
+            # Where a library cannot be loaded with such pages at all, its place does not matter.
+            if library.has_large_pages and library.alignment >= PAGE
+            if info.compress_type == ZIP_STORED and _data_offset(file, info) % PAGE
+        )
         assets = [info for info in infos if info.filename.startswith(f"assets/edgepack/{name}/")]
         for info in assets:
             archive.extract(info, scratch)

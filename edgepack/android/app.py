@@ -49,7 +49,7 @@ class App:
         source_sets: The folders that hold assets.
         stored: For a project, the suffixes of files that its build does not compress.
         compressed: For an APK, the assets that were compressed.
-        misplaced: For an APK, the libraries that lie in it where a page of 16 KB does not start.
+        misplaced: For an APK, libraries for pages of 16 KB that lie in it where no such page starts.
     """
 
     path: Path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from edgepack.android.abis import require_android
@@ -125,15 +126,16 @@ def check_app(
         assets = asset_state(app, opened)
         found = _runtimes(app, runtimes, installed)
         provable = {one.release.id for one in installed} if run else set()
-        verdicts = tuple(
-            verdict
-            for artifact in opened.manifest.artifacts
-            for verdict in _verdicts(artifact, found, opened, assets, provable)
-        )
+        verdicts = _all_verdicts(opened, found, assets, provable)
         by_release = {one.release: (one.format, one.libraries) for one in found}
-        findings = tuple(app_findings(app, opened.manifest, target, by_release, assets))
-        proof = _prove(opened, found, limits or Limits(), emit) if run else None
-    return AppCheck(path, opened.name, found, verdicts, findings, proof)
+        return AppCheck(
+            path,
+            opened.name,
+            found,
+            verdicts,
+            findings=tuple(app_findings(app, opened.manifest, target, by_release, assets)),
+            proof=_prove(opened, found, limits or Limits(), emit) if run else None,
+        )
 
 
 def _read(
@@ -185,6 +187,13 @@ def _known(release: str, formats: Mapping[str, str]) -> str:
             hint=choices(release, [*formats, *(f"{one}:…" for one in MODULES)]),
         )
     return release
+
+
+def _all_verdicts(
+    bundle: Bundle, runtimes: Sequence[AppRuntime], assets: AssetState, provable: set[str]
+) -> tuple[ArtifactVerdict, ...]:
+    each = (_verdicts(one, runtimes, bundle, assets, provable) for one in bundle.manifest.artifacts)
+    return tuple(chain.from_iterable(each))
 
 
 def _verdicts(

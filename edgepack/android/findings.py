@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from edgepack.android.app import App
 from edgepack.android.embed import ASSETS, Differences, compare
 from edgepack.android.gradle_lines import suffixes
-from edgepack.android.libraries import NativeLibrary
+from edgepack.android.libraries import PAGE, NativeLibrary
 from edgepack.android.modules import LARGE_PAGES
 from edgepack.bundle import Bundle, open_bundle
 from edgepack.bundle.manifest import Manifest
@@ -21,7 +21,7 @@ from edgepack.targets import Target
 type Libraries = Mapping[str, tuple[str, Sequence[NativeLibrary]]]
 """Release to its format and its libraries."""
 
-PLAY_RULE = "which Google Play asks for since November 2025, of apps that target Android 15 or later"
+PLAY_RULE = "which Google Play has asked of apps for Android 15 and later since November 2025"
 """https://developer.android.com/guide/practices/page-sizes."""
 
 
@@ -56,12 +56,14 @@ class AssetState:
 
     Attributes:
         found: Whether it is there at all.
+        left_out: Artifacts that the app has chosen not to embed.
         differences: Folder to what differs there from the bundle.
         faults: Folder to why it cannot be read.
         compressed: Paths inside the bundle that the APK holds compressed.
     """
 
     found: bool
+    left_out: frozenset[str]
     differences: Mapping[str, Differences]
     faults: Mapping[str, str]
     compressed: frozenset[str]
@@ -81,6 +83,8 @@ def asset_state(app: App, bundle: Bundle) -> AssetState:
         BundleError: The bundle is damaged.
     """
     differences, faults, found = {}, {}, False
+    known = {artifact.id for artifact in bundle.manifest.artifacts}
+    left_out: set[str] = set()
     for folder in app.source_sets:
         embedded = folder / ASSETS / bundle.name
         if not embedded.is_dir():
@@ -92,14 +96,14 @@ def asset_state(app: App, bundle: Bundle) -> AssetState:
         except BundleError as error:
             faults[shown] = error.message
             continue
-        known = {artifact.id for artifact in bundle.manifest.artifacts}
         chosen = [artifact.id for artifact in manifest.artifacts if artifact.id in known]
+        left_out |= known - set(chosen)
         differences[shown] = compare(
             bundle, folder, artifacts=chosen, golden=bool(manifest.golden)
         ).differences
     prefix = f"{ASSETS}/{bundle.name}/"
     compressed = frozenset(one.removeprefix(prefix) for one in app.compressed)
-    return AssetState(found, differences, faults, compressed)
+    return AssetState(found, frozenset(left_out), differences, faults, compressed)
 
 
 def app_findings(
@@ -122,7 +126,8 @@ def app_findings(
             "if this puts a runtime into the app, name it with --runtime",
         )
     yield from _machine_findings(app, target)
-    yield from _asset_findings(app, manifest, assets)
+    yield from _asset_findings(manifest, assets)
+    yield from _compression_findings(app, manifest, assets)
     yield from _page_findings(app, libraries)
     for artifact in manifest.artifacts:
         if artifact.id in target.doubtful:
@@ -149,7 +154,7 @@ def _machine_findings(app: App, target: Target) -> Iterator[Finding]:
             yield Finding(Level.PROBLEM, name, f"the APK has no {name} for {target.abi}", "build it again")
 
 
-def _asset_findings(app: App, manifest: Manifest, assets: AssetState) -> Iterator[Finding]:
+def _asset_findings(manifest: Manifest, assets: AssetState) -> Iterator[Finding]:
     files = {artifact.file.path for artifact in manifest.artifacts}
     for folder, fault in assets.faults.items():
         yield Finding(Level.PROBLEM, folder, fault, "remove the folder and `edgepack embed` again")
@@ -162,6 +167,13 @@ def _asset_findings(app: App, manifest: Manifest, assets: AssetState) -> Iterato
         yield Finding(
             Level.NOTE, ASSETS, f"bundle {manifest.name} is not among the app's assets", "edgepack embed"
         )
+    for artifact in manifest.artifacts:
+        if artifact.id in assets.left_out:
+            yield Finding(Level.NOTE, artifact.id, "the app does not embed it")
+
+
+def _compression_findings(app: App, manifest: Manifest, assets: AssetState) -> Iterator[Finding]:
+    files = {artifact.file.path for artifact in manifest.artifacts}
     for path in sorted(assets.compressed & files):
         if not path.endswith(".tflite"):
             yield Finding(
@@ -178,31 +190,29 @@ def _asset_findings(app: App, manifest: Manifest, assets: AssetState) -> Iterato
 
 
 def _page_findings(app: App, runtimes: Libraries) -> Iterator[Finding]:
-    if not app.is_built:
-        for release, (form, libraries) in runtimes.items():
-            yield from _small_pages(release, libraries, LARGE_PAGES[form])
-            if not libraries:
-                message = "the size of its libraries and of their pages is not known"
-                yield Finding(Level.NOTE, release, message, "check the built .apk as well")
-        return
-    for name in dict.fromkeys(one.name for one in app.libraries):
-        of_name = [one for one in app.libraries if one.name == name]
-        form = ANDROID_ENGINES[name][0] if name in ANDROID_ENGINES else ""
-        yield from _small_pages(name, of_name, LARGE_PAGES.get(form, "update what brings it into the app"))
-    for path in app.misplaced:
+    others = list(app.libraries)
+    for release, (form, libraries) in runtimes.items():
+        builds = {one.build_id for one in libraries if one.build_id}
+        held = [one for one in others if one.build_id in builds]
+        others = [one for one in others if one not in held]
+        yield from _small_pages(release, held if app.is_built else libraries, LARGE_PAGES[form])
+        if not libraries:
+            message = "the size of its libraries and of their pages is not known"
+            yield Finding(Level.NOTE, release, message, "check the built .apk as well")
+    yield from _small_pages("other libraries", others, "update what brings them into the app")
+    if app.misplaced:
         yield Finding(
             Level.WARNING,
-            path,
-            f"it does not start on a page of 16 KB in the APK, {PLAY_RULE}",
+            ", ".join(app.misplaced),
+            f"in the APK, this does not start on a page of 16 KB, {PLAY_RULE}",
             "zipalign -P 16, or the Android Gradle plugin from 8.5.1 on",
         )
 
 
 def _small_pages(about: str, libraries: Sequence[NativeLibrary], hint: str) -> Iterator[Finding]:
-    small = [one for one in libraries if not one.fits_large_pages]
+    small = [one for one in libraries if one.has_large_pages and one.alignment < PAGE]
     if small:
         names = ", ".join(dict.fromkeys(one.name for one in small))
         abis = ", ".join(dict.fromkeys(one.abi for one in small))
-        yield Finding(
-            Level.WARNING, about, f"{names} cannot be loaded with pages of 16 KB ({abis}), {PLAY_RULE}", hint
-        )
+        message = f"{names} cannot be loaded with pages of 16 KB ({abis}), {PLAY_RULE}"
+        yield Finding(Level.WARNING, about, message, hint)

@@ -36,9 +36,9 @@ class NativeLibrary:
     build_id: str
 
     @property
-    def fits_large_pages(self) -> bool:
-        """Whether it can be loaded on a device with pages of 16 KB; 32-bit ones need not."""
-        return self.alignment >= PAGE or self.abi not in ("arm64-v8a", "x86_64")
+    def has_large_pages(self) -> bool:
+        """Whether such machines may have pages of 16 KB: 64-bit ones may."""
+        return self.abi in ("arm64-v8a", "x86_64")
 
 
 def describe(name: str, abi: str, data: bytes | memoryview) -> NativeLibrary:

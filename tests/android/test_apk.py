@@ -43,7 +43,7 @@ def test_what_an_apk_holds(read, tmp_path):
         (TFLITE, f"lib/x86_64/{MAIN}"),
     ]
     assert app.abis == ("arm64-v8a", "x86_64")
-    assert [one.fits_large_pages for one in app.libraries] == [False, False, True]
+    assert [one.alignment for one in app.libraries] == [0x1000, 0x1000, 0x4000]
     assert app.compressed == {"assets/edgepack/tiny/manifest.json"}
     assert (app.misplaced, app.unclear) == ((), ())
     unpacked = [path.relative_to(tmp_path / "scratch").as_posix() for path in app.source_sets[0].rglob("*.*")]
@@ -65,8 +65,13 @@ def test_a_library_of_another_build_is_not_guessed_at(read):
 
 
 def test_a_library_that_is_stored_off_a_page_is_found(read):
-    files = {"assets/x": b"1", f"lib/arm64-v8a/{MAIN}": published_elf("arm64-v8a")}
-    assert read(files, aligned=False).misplaced == (f"lib/arm64-v8a/{MAIN}",)
+    files = {
+        "assets/x": b"1",
+        "lib/arm64-v8a/libready.so": make_elf(alignment=0x4000),
+        "lib/arm64-v8a/libold.so": make_elf(alignment=0x1000),
+        "lib/armeabi-v7a/libready.so": make_elf(alignment=0x4000, bits=32),
+    }
+    assert read(files, aligned=False).misplaced == ("lib/arm64-v8a/libready.so",)
 
 
 def test_every_published_runtime_is_identified_on_every_machine():

@@ -81,7 +81,7 @@ def test_an_app_with_the_right_runtimes_passes(project, loadable):
     warnings = findings(result, Level.WARNING)
     assert warnings.keys() == {TORCH, TFLITE}
     assert "libtensorflowlite_jni.so cannot be loaded with pages of 16 KB (arm64-v8a)" in warnings[TFLITE]
-    assert "Google Play asks for since November 2025" in warnings[TFLITE]
+    assert "Google Play has asked of apps for Android 15 and later" in warnings[TFLITE]
     hints = {one.about: one.hint for one in result.findings}
     assert "com.google.ai.edge.litert:litert is built for them from 1.4.0 on" in hints[TFLITE]
     assert "ship the .tflite files" in hints[TORCH]
@@ -194,7 +194,9 @@ def test_stale_assets_fail(project, loadable):
 def test_a_bundle_that_was_embedded_in_part_is_current(project, loadable):
     app = project(*BOTH, embedded=False)
     embed(loadable, app / "app" / "src" / "main", artifacts=["tflite/float32"], golden=False)
-    assert check_app(app, loadable)
+    result = check_app(app, loadable)
+    assert result
+    assert findings(result, Level.NOTE) == {"torch_lite/float32": "the app does not embed it"}
 
 
 def test_a_bundle_that_is_not_embedded_and_may_be_compressed_is_mentioned(project, loadable):
@@ -232,15 +234,18 @@ def embedded_files(loadable, tmp_path):
 
 
 def test_an_apk_is_checked_by_what_is_in_it(loadable, tmp_path):
-    files = apk_files(TORCH, TFLITE) | embedded_files(loadable, tmp_path)
-    result = check_app(make_apk(tmp_path / "app.apk", files), loadable)
-    assert result, (result.verdicts, result.findings)
-    assert findings(result, Level.WARNING).keys() == {
-        "libc++_shared.so",
-        "libfbjni.so",
-        "libpytorch_jni_lite.so",
-        "libtensorflowlite_jni.so",
+    own = {
+        "lib/arm64-v8a/libcamera.so": make_elf(alignment=0x1000),
+        "lib/arm64-v8a/libready.so": make_elf(alignment=0x4000),
     }
+    files = apk_files(TORCH, TFLITE) | own | embedded_files(loadable, tmp_path)
+    result = check_app(make_apk(tmp_path / "app.apk", files, aligned=False), loadable)
+    assert result, (result.verdicts, result.findings)
+    warnings = findings(result, Level.WARNING)
+    assert warnings.keys() == {TORCH, TFLITE, "other libraries", "lib/arm64-v8a/libready.so"}
+    assert warnings[TORCH].startswith("libc++_shared.so, libfbjni.so, libpytorch_jni_lite.so cannot be ")
+    assert warnings["other libraries"].startswith("libcamera.so cannot be loaded with pages of 16 KB")
+    assert "does not start on a page of 16 KB" in warnings["lib/arm64-v8a/libready.so"]
 
 
 def test_compressed_and_stale_assets_of_an_apk_fail(loadable, tmp_path):
