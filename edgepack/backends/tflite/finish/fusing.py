@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 _ACTIVATED = (*_WEIGHTED, "ADD", "SUB", "MUL", "DIV", "AVERAGE_POOL_2D", "MAX_POOL_2D")
+_MOST_SHIFT = 100
 _LOWEST = np.finfo(np.float32).min
 
 
@@ -96,7 +97,8 @@ def activation(fusing: Fusing, operator: Operator) -> bool:
 def scale_and_shift(fusing: Fusing, operator: Operator) -> bool:
     """MUL and ADD by constants per output channel go into the weights and the bias of what is before them.
 
-    c (W x + b) + d = (c W) x + (c b + d).
+    c (W x + b) + d = (c W) x + (c b + d). A d that is far above b stays outside: quantisers hold a bias in
+    steps as small as the input's and the weights' together, of which int32 counts only so many.
     """
     model, maker = fusing.model, fusing.maker(operator)
     if maker is None or maker.kind not in _WEIGHTED or _activation(maker) != NO_ACTIVATION:
@@ -117,6 +119,8 @@ def scale_and_shift(fusing: Fusing, operator: Operator) -> bool:
         )
         new_bias = np.multiply(bias, factor.reshape(-1))
     else:
+        if np.abs(factor).max() > _MOST_SHIFT * np.abs(bias).max():
+            return False
         new_bias = np.add(bias, factor.reshape(-1))
     maker.inputs[2] = model.add_constant(new_bias, model.name(maker.inputs[2]))
     fusing.reads.update(maker.inputs[1:3])

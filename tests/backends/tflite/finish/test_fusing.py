@@ -78,6 +78,14 @@ def test_an_activation_in_between_keeps_them_apart(tmp_path):
     assert finished(builder.write(tmp_path / "file.tflite", bent)) == {"CONV_2D": 1, "MUL": 1}
 
 
+@pytest.mark.parametrize(("shift", "left"), [(9.0, {"CONV_2D": 1}), (1e4, {"CONV_2D": 1, "ADD": 1})])
+def test_a_shift_far_above_the_bias_would_not_fit_into_a_quantised_one(shift, left, tmp_path):
+    builder = Builder()
+    sums = convolution(builder, builder.input(IMAGE))
+    shifted = builder.op("ADD", [sums, builder.constant(np.array([shift]))], (1, 3, 5, 6), type="AddOptions")
+    assert finished(builder.write(tmp_path / "file.tflite", shifted)) == left
+
+
 def test_factors_along_other_axes_are_left_alone(tmp_path):
     builder = Builder()
     sums = convolution(builder, builder.input(IMAGE))
