@@ -39,7 +39,7 @@ def test_json(edgepack, app):
     assert document["runtimes"][0]["release"] == TFLITE
     torch, tflite = document["artifacts"][0], document["artifacts"][-1]
     assert (torch["runtime"], torch["loads"]) == ("", False)
-    assert tflite["objections"][0]["reason"] == "the runtime has no operator aten::add"
+    assert tflite["objections"][0]["reason"].startswith("the runtime has no operator aten::add")
     assert {one["level"] for one in document["findings"]} == {"warning", "note"}
 
 
