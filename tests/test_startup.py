@@ -32,6 +32,8 @@ def imported_by(*arguments, **environ):
         ["build", "--help"],
         ["doctor", "--help"],
         ["run", "--help"],
+        ["embed", "--help"],
+        ["android", "check", "--help"],
         ["targets"],
         ["targets", "--json"],
         ["completion", "zsh"],

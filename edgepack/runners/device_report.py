@@ -87,7 +87,7 @@ def read_file(path: Path) -> DeviceReport:
         SourceError: It cannot be read, or is no report.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some ways of sharing add a mark
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"cannot read the self-test's report {path}: {error}", hint=_HINT) from error
     return parse(text, str(path))
