@@ -78,13 +78,13 @@ def _difference(there: Path, here: Path) -> Difference:
     import numpy as np
 
     values = different = 0
-    largest = steps = 0.0
+    largest = relative = steps = 0.0
     with np.load(there) as got, np.load(here) as host:
         for key in (name for name in host.files if not name.startswith("step.")):
             one, other = got[key], host[key]
             values += other.size
             if one.shape != other.shape:
-                return Difference(values, values, inf)
+                return Difference(values, values, inf, inf)
             changed = ~((one == other) | (np.isnan(one) & np.isnan(other)))
             if not changed.any():
                 continue
@@ -92,7 +92,9 @@ def _difference(there: Path, here: Path) -> Difference:
             distances = np.abs(one[changed].astype(np.float64) - other[changed].astype(np.float64))
             apart = float(np.where(np.isnan(distances), inf, distances).max())
             largest = max(largest, apart)
+            size = float(np.abs(other.astype(np.float64)).max(where=np.isfinite(other), initial=0.0))
+            relative = max(relative, apart / size if size else inf)
             step = f"step.{key.partition('.')[2]}"
             if step in host.files:
                 steps = max(steps, apart / float(host[step]))
-    return Difference(values, different, largest, steps or None)
+    return Difference(values, different, largest, relative, steps or None)

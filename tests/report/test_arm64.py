@@ -29,7 +29,7 @@ def there(good):
     [
         (Difference(30, 0, 0.0), "this machine's outputs, bit by bit"),
         (Difference(30, 3, 0.25), "10.0% of the outputs differ from this machine's, by at most 0.25"),
-        (Difference(30, 3, 0.25, 2.0), "by at most 0.25 (2 steps)"),
+        (Difference(30, 3, 0.25, 0.1, 2.0), "by at most 0.25 (2 steps); that is more than rounding: "),
     ],
 )
 def test_a_run_on_arm64_is_set_beside_the_hosts(good, there, difference, said):
