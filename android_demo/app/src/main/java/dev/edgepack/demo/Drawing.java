@@ -12,8 +12,8 @@ import java.util.List;
 
 /** Strokes of a pen on a square of side 1, so that they outlive a rotation of the screen. */
 final class Drawing {
-    /** Of the pen, as a share of the square's side: about what the digits were written with that models learn from. */
-    private static final float PEN = 1 / 9f;
+    /** The pen's width as a share of the square's side, about that of the digits that people teach models with. */
+    private static final float PEN = 1 / 7f;
     private static final int PICTURE_SIDE = 256;
     /** Each holds x and y of its points by turns. */
     private final List<float[]> strokes = new ArrayList<>();
