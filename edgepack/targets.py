@@ -6,7 +6,7 @@ A new target is one more row in `TARGETS`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from edgepack.errors import UsageError
 from edgepack.precision import PRECISIONS
@@ -42,8 +42,6 @@ class Target:
         formats: Format name to the precisions that a build makes of it, both in order.
         runtimes: At least one for each format.
         on_request: "format/precision" of what a build makes only when the precision is asked for by name.
-        doubtful: "format/precision" to what is wrong with it in the target's runtime; a build makes it only
-            when it is asked for by name, and warns.
     """
 
     name: str
@@ -53,7 +51,6 @@ class Target:
     formats: Mapping[str, tuple[str, ...]]
     runtimes: tuple[Runtime, ...]
     on_request: tuple[str, ...] = ()
-    doubtful: Mapping[str, str] = field(default_factory=dict)
 
     def plan(
         self, formats: Sequence[str] = (), precisions: Sequence[str] = (), *, calibrated: bool
@@ -62,7 +59,7 @@ class Target:
 
         Args:
             formats: Only these, or all of the target's when empty.
-            precisions: Only these, or when empty all of the format's that are not on request or doubtful.
+            precisions: Only these, or when empty all of the format's that are not on request.
             calibrated: Whether there is calibration data; without it, precisions that need it are left out.
 
         Raises:
@@ -86,7 +83,7 @@ class Target:
             for name in names
             if (not formats or kind in formats) and (not precisions or name in precisions)
             if calibrated or not PRECISIONS[name].calibrated
-            if precisions or f"{kind}/{name}" not in {*self.on_request, *self.doubtful}
+            if precisions or f"{kind}/{name}" not in self.on_request
         )
         if not pairs:
             raise UsageError(

@@ -12,7 +12,7 @@ def test_every_row_is_complete(target):
     assert {runtime.format for runtime in target.runtimes} == set(target.formats)
     assert {name for names in target.formats.values() for name in names} <= set(PRECISIONS)
     assert target.cpus
-    assert {*target.on_request, *target.doubtful} <= {
+    assert set(target.on_request) <= {
         f"{kind}/{name}" for kind, names in target.formats.items() for name in names
     }
     assert all(runtime.bytecode for runtime in target.runtimes if runtime.format == "torch_lite")
@@ -25,14 +25,6 @@ def test_a_plan_has_everything_in_the_targets_order():
         ("tflite", "float16"),
         ("tflite", "dynamic"),
     )
-
-
-def test_what_a_targets_runtime_gets_wrong_is_planned_only_when_asked_for_by_name():
-    from dataclasses import replace
-
-    target = replace(find_target("android"), doubtful={"tflite/dynamic": "its runtime computes it wrong"})
-    assert ("tflite", "dynamic") not in target.plan(calibrated=True)
-    assert ("tflite", "dynamic") in target.plan(precisions=("dynamic",), calibrated=False)
 
 
 def test_what_is_on_request_is_planned_only_when_asked_for_by_name():

@@ -129,14 +129,6 @@ def app_findings(
     yield from _asset_findings(manifest, assets)
     yield from _compression_findings(app, manifest, assets)
     yield from _page_findings(app, libraries)
-    for artifact in manifest.artifacts:
-        if artifact.id in target.doubtful:
-            yield Finding(
-                Level.WARNING,
-                artifact.id,
-                target.doubtful[artifact.id],
-                "prove it with --run, or leave it out",
-            )
 
 
 def _machine_findings(app: App, target: Target) -> Iterator[Finding]:

@@ -10,7 +10,6 @@ from edgepack.android.embed import embed
 from edgepack.android.findings import Level
 from edgepack.android.libraries import published
 from edgepack.errors import SourceError, UsageError
-from edgepack.targets import TARGETS
 
 TORCH = "org.pytorch:pytorch_android_lite:1.12.2"
 TFLITE = "org.tensorflow:tensorflow-lite:2.16.1"
@@ -207,13 +206,6 @@ def test_a_bundle_that_is_not_embedded_and_may_be_compressed_is_mentioned(projec
     assert result
     assert "is not among the app's assets" in findings(result, Level.NOTE)["assets/edgepack"]
     assert "no build file says noCompress 'tflite'" in findings(result, Level.WARNING)[".tflite"]
-
-
-def test_what_the_target_doubts_is_warned_of(project, loadable, monkeypatch):
-    android = replace(TARGETS["android"], doubtful={"tflite/float32": "it is computed wrong"})
-    monkeypatch.setitem(TARGETS, "android", android)
-    result = check_app(project(*BOTH), loadable)
-    assert findings(result, Level.WARNING)["tflite/float32"] == "it is computed wrong"
 
 
 def apk_files(*releases, abis=("arm64-v8a",)):

@@ -25,7 +25,6 @@ def _describe(target: Target) -> str:
         ("makes", ", ".join("/".join(pair) for pair in target.plan(calibrated=False))),
         ("calibrated", ", ".join("/".join(pair) for pair in _calibrated(target))),
         *(("only asked for", one) for one in target.on_request),
-        *(("only asked for", f"{one}: {doubt}") for one, doubt in target.doubtful.items()),
         ("ABI", target.abi),
         ("CPUs", ", ".join(target.cpus)),
         *(("runtime", _runtime(runtime)) for runtime in target.runtimes),
