@@ -13,7 +13,6 @@ from edgepack.options import BuildOptions
 from edgepack.prove import Attempt
 from edgepack.report import Report, describe_host
 from edgepack.sources.base import ModelInfo, SourceRequest
-from edgepack.targets import find_target
 from edgepack.tools import installed
 
 
@@ -77,6 +76,7 @@ def make_artifact(attempt: Attempt, name: str) -> Artifact:
         route=attempt.route,
         operators=candidate.operators,
         places=candidate.places,
+        counts=candidate.counts,
         verified=tuple(result.verified() for result in attempt.results),
         allowed=next((result.tolerance for result in attempt.results), None),
         answers=next((result.answers for result in attempt.results), None),
@@ -86,20 +86,19 @@ def make_artifact(attempt: Attempt, name: str) -> Artifact:
 
 def make_report(options: BuildOptions, findings: Findings) -> Report:
     """Say what was found, on which machine, and how long it took."""
-    doubtful = find_target(options.target).doubtful
     made = [attempt for attempt in findings.attempts if attempt.candidate]
     notes = (f"{one.id}: {note}" for one in made if one.candidate for note in one.candidate.warnings)
-    doubts = (f"{one.id}: {doubtful[one.id]}" for one in made if one.id in doubtful)
     return Report(
         name=options.name,
         target=options.target,
         results=tuple(result for attempt in findings.attempts for result in attempt.results),
         failures=tuple(failure for attempt in findings.attempts for failure in attempt.failures),
         gaps=findings.gaps,
-        warnings=(*findings.info.warnings, *findings.golden.warnings, *findings.warnings, *notes, *doubts),
+        warnings=(*findings.info.warnings, *findings.golden.warnings, *findings.warnings, *notes),
         tools=installed(),
         host=describe_host(),
         seconds=findings.seconds,
+        operators={one.id: one.candidate.counts for one in made if one.candidate and one.candidate.counts},
     )
 
 

@@ -118,6 +118,7 @@ class ArtifactCache:
             requires=artifact.requires,
             operators=artifact.operators,
             places=artifact.places,
+            counts=artifact.counts,
             kept_float=artifact.kept_float,
             warnings=report.warnings,
         )

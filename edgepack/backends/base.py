@@ -31,6 +31,7 @@ class Candidate:
         requires: What a runtime must offer.
         operators: Sorted names of the operators it uses.
         places: Operator to where in the model it is used first, as far as that is known.
+        counts: Operator to how often it is used, where that can be told.
         layers: How far each layer is from the float32 file's, where the route can tell.
         kept_float: Layers that the route left in float, though the precision has integers for them.
         warnings: What the user should know of it.
@@ -42,6 +43,7 @@ class Candidate:
     requires: Mapping[str, str] = field(default_factory=dict)
     operators: tuple[str, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
     layers: tuple[LayerError, ...] = ()
     kept_float: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -91,6 +91,7 @@ class Artifact:
         route: The way it was made.
         operators: Sorted names of the operators it uses.
         places: Operator to where in the model it is used first, as far as that is known.
+        counts: Operator to how often it is used, where that can be told.
         verified: One entry per runner and runtime.
         allowed: What the judge allowed; None for the precision's own tolerance.
         answers: How often its top answer was right when it was built; None where that could not be told.
@@ -107,6 +108,7 @@ class Artifact:
     route: str
     operators: tuple[str, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
     verified: tuple[Verified, ...] = ()
     allowed: Tolerance | None = None
     answers: Answers | None = None

@@ -147,7 +147,12 @@ def sections(report: Report) -> list[Section]:
 
 def labelled_lines(report: Report) -> list[tuple[str, str]]:
     """Give what the judge allowed, how long it took, and where and with what it was found out."""
-    found = (("Allowed", _allowed(report)), ("Time", _times(report)), ("Made with", _surroundings(report)))
+    found = (
+        ("Allowed", _allowed(report)),
+        ("Operators", _operators(report)),
+        ("Time", _times(report)),
+        ("Made with", _surroundings(report)),
+    )
     return [(label, clean(line)) for label, line in found if line]
 
 
@@ -211,6 +216,17 @@ def _decibels(value: float) -> str:
 def _allowed(report: Report) -> str:
     tolerances = {result.artifact_id.rpartition("/")[2]: result.tolerance for result in report.results}
     return "; ".join(f"{precision} {_bound(allowed)}" for precision, allowed in tolerances.items())
+
+
+def _operators(report: Report) -> str:
+    """Say how many there are, and how many of them only move data about."""
+    parts = []
+    for artifact_id, counts in report.operators.items():
+        transposes = sum(count for name, count in counts.items() if name.partition("@")[0] == "TRANSPOSE")
+        parts.append(
+            f"{artifact_id} {sum(counts.values())}{f', {transposes} TRANSPOSE' if transposes else ''}"
+        )
+    return "; ".join(parts)
 
 
 def _kept_text(result: ArtifactResult) -> str:

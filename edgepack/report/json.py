@@ -62,6 +62,7 @@ def from_json(document: Mapping[str, Any]) -> Report:
             tools=dict(document["tools"]),
             host=dict(document["host"]),
             seconds={step: float(taken) for step, taken in document["seconds"].items()},
+            operators={one: dict(counts) for one, counts in document["operators"].items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BundleError(f"the report is damaged: {type(error).__name__}: {error}", hint=_AGAIN) from error

@@ -149,6 +149,7 @@ class Report:
         tools: Package name to version, of all that had a hand in it.
         host: Where it ran; see `describe_host`.
         seconds: Step to wall time, in order.
+        operators: Artifact to how often it uses which operator, where that can be told.
     """
 
     name: str
@@ -160,6 +161,7 @@ class Report:
     tools: Mapping[str, str] = field(default_factory=dict)
     host: Mapping[str, str] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    operators: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def unmade(self) -> tuple[str, ...]:

@@ -105,6 +105,14 @@ def test_inspect_shows_model_artifacts_and_gaps(edgepack, built):
     assert json.loads(edgepack("inspect", "dist/net", "--json", cwd=folder).stdout) == manifest
 
 
+def test_operators_are_counted(edgepack, built):
+    folder, document, _ = built
+    assert document["report"]["operators"] == {"tflite/float32": {"CONV_2D@1": 1}}
+    manifest = json.loads((folder / "dist" / "net" / "manifest.json").read_text())
+    assert manifest["artifacts"][0]["counts"] == {"CONV_2D@1": 1}
+    assert "operators  1 of 1 kinds" in edgepack("inspect", "dist/net", cwd=folder).stdout
+
+
 def test_run_gives_what_the_model_computes(edgepack, built, tmp_path):
     bundle = built[0] / "dist" / "net"
     image = np.random.default_rng(1).normal(size=IMAGE).astype(np.float32)

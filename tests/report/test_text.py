@@ -108,3 +108,9 @@ def test_a_narrow_terminal_does_without_the_least_of_the_figures(quantised):
     assert header.split() == ["artifact", "on", "size", "cosine", "dB", "top", "%", "%", "points", "verdict"]
     assert max(map(len, text.splitlines())) <= 80
     assert "rtol" in render_text(quantised)
+
+
+def test_operators_are_counted_and_those_that_only_move_data_named(good):
+    counts = {"tflite/float32": {"ADD@1": 3, "TRANSPOSE@2": 2}, "tflite/int8": {"ADD@2": 3}}
+    lines = render_text(replace(good, operators=counts)).splitlines()
+    assert "Operators: tflite/float32 5, 2 TRANSPOSE; tflite/int8 3" in lines

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,11 +22,13 @@ class Needs:
         requires: {"tflite": release} where the converter recorded the oldest runtime that will do. Only
             TensorFlow's does; which release brought which operator version is known to no installed package.
         places: Operator to the tensor that its first use gives, by the name that the model gave it.
+        counts: Operator to how often it is used.
     """
 
     operators: tuple[str, ...]
     requires: dict[str, str]
     places: dict[str, str]
+    counts: dict[str, int]
 
 
 def read_needs(path: Path) -> Needs:
@@ -37,20 +41,27 @@ def read_needs(path: Path) -> Needs:
         model = schema.Model.GetRootAs(content, 0)
         codes = [model.OperatorCodes(index) for index in range(model.OperatorCodesLength())]
         operators = list(map(_versioned, codes))
-        return Needs(tuple(sorted(set(operators))), _requires(model), _places(model, operators))
+        counts = Counter(operators[operator.OpcodeIndex()] for _, operator in _uses(model))
+        return Needs(tuple(sorted(set(operators))), _requires(model), _places(model, operators), dict(counts))
+
+
+def _uses(model: Any) -> Iterator[tuple[Any, Any]]:
+    """Give each operator with the graph that it is in."""
+    for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
+        for operator in map(graph.Operators, range(graph.OperatorsLength())):
+            yield graph, operator
 
 
 def _places(model: Any, operators: list[str]) -> dict[str, str]:
     places: dict[str, str] = {}
-    for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
-        for operator in map(graph.Operators, range(graph.OperatorsLength())):
-            name = operators[operator.OpcodeIndex()]
-            if (
-                name not in places
-                and operator.OutputsLength()
-                and (tensor := graph.Tensors(operator.Outputs(0))).Name()
-            ):
-                places[name] = tensor.Name().decode(errors="replace")
+    for graph, operator in _uses(model):
+        name = operators[operator.OpcodeIndex()]
+        if (
+            name not in places
+            and operator.OutputsLength()
+            and (tensor := graph.Tensors(operator.Outputs(0))).Name()
+        ):
+            places[name] = tensor.Name().decode(errors="replace")
     return places
 
 

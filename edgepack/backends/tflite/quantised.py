@@ -88,6 +88,7 @@ class _Job:
             requires=needs.requires,
             operators=needs.operators,
             places=needs.places,
+            counts=needs.counts,
             layers=layers,
             kept_float=tuple(sorted(kept)),
         )

@@ -161,4 +161,6 @@ def _convert(
         find_contracts, file, context.golden, tolerance, name="find tflite contracts"
     )
     needs: Needs = reader.run(read_needs, file, name="read tflite needs")
-    return Candidate(file, inputs, outputs, needs.requires, needs.operators, needs.places)
+    return Candidate(
+        file, inputs, outputs, needs.requires, needs.operators, needs.places, counts=needs.counts
+    )

@@ -134,7 +134,7 @@ def _facts(artifact: Artifact) -> list[tuple[str, str]]:
         ("file", f"{artifact.file.path}, {decimal(artifact.file.bytes)}"),
         ("requires", ", ".join(f"{name} {least}" for name, least in artifact.requires.items()) or "-"),
         ("made by", artifact.route),
-        ("operators", str(len(artifact.operators))),
+        ("operators", _operators(artifact)),
         *(("input", _tensor(one)) for one in artifact.inputs),
         *(("output", _tensor(one)) for one in artifact.outputs),
         *(
@@ -142,6 +142,11 @@ def _facts(artifact: Artifact) -> list[tuple[str, str]]:
             for one in artifact.verified
         ),
     ]
+
+
+def _operators(artifact: Artifact) -> str:
+    kinds = f"{len(artifact.operators)} kinds"
+    return f"{sum(artifact.counts.values())} of {kinds}" if artifact.counts else kinds
 
 
 def _tensor(contract: TensorContract) -> str:
