@@ -126,12 +126,17 @@ def _report(document: Mapping[str, Any]) -> DeviceReport:
     return DeviceReport(
         bundle=bundle.get("name", ""),
         manifest_sha256=bundle.get("manifest_sha256", ""),
-        device=f"{device['manufacturer']} {device['model']}, Android {device['android']}",
+        device=f"{_phone(device['manufacturer'], device['model'])}, Android {device['android']}",
         runtimes=dict(document["runtimes"]),
         runs=document["runs"],
         error=document["error"] or "",
         artifacts=_by_key(document["artifacts"], "id", _artifact),
     )
+
+
+def _phone(maker: str, model: str) -> str:
+    """Name a phone; some makers begin the model's name with their own."""
+    return model if model.lower().startswith(maker.lower()) else f"{maker} {model}"
 
 
 def _artifact(document: Mapping[str, Any]) -> DeviceArtifact:

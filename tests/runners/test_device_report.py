@@ -29,6 +29,14 @@ def test_the_report_that_the_document_shows_is_one():
     assert (output.passed, output.max_error, output.snr_db, output.data) == (True, 0.13, 32.7, bytes(4))
 
 
+@pytest.mark.parametrize(("model", "name"), [("Phone 7", "Acme Phone 7"), ("ACME P9", "ACME P9")])
+def test_a_phone_is_named_once(model, name):
+    text = example().replace(
+        '"manufacturer": "…", "model": "…"', f'"manufacturer": "Acme", "model": "{model}"'
+    )
+    assert parse(text, "").device == f"{name}, Android 14"
+
+
 def test_a_shared_file_may_begin_with_a_mark(tmp_path):
     (tmp_path / "shared.json").write_text(example(), encoding="utf-8-sig")
     assert read_file(tmp_path / "shared.json") == parse(example(), "")
