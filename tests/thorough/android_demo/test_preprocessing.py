@@ -69,3 +69,20 @@ def test_a_picture_that_does_not_fit_is_refused_with_the_reason(plain_jvm, job, 
     _, document = describe(text, TensorSpec("image", "float32", (3, 20, 20)))
     folder = job("preprocess", {"data": picture(10, 30, 0).tobytes()}, width=30, **document)
     assert plain_jvm([folder])[0].decode() == f"UNSUPPORTED: {message}"
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ({"op": "clip", "values": [1.0]}, "this app knows no preprocessing step clip"),
+        (
+            {"op": "resize", "size": [8, 8], "method": "lanczos", "antialias": True},
+            "this app cannot resize by lanczos",
+        ),
+    ],
+)
+def test_a_step_of_a_later_release_is_refused_and_not_guessed_at(plain_jvm, job, step, message):
+    _, document = describe("resize 20x20, scale 1/255", TensorSpec("image", "float32", (3, 20, 20)))
+    document["steps"].insert(1, step)
+    folder = job("preprocess", {"data": picture(10, 30, 0).tobytes()}, width=30, **document)
+    assert plain_jvm([folder])[0].decode() == f"UNSUPPORTED: {message}"

@@ -1,5 +1,6 @@
 package dev.edgepack.runtime;
 
+import java.util.Arrays;
 import org.json.JSONArray;
 import org.json.JSONObject;
 
@@ -7,8 +8,13 @@ import org.json.JSONObject;
 public final class Postprocess {
     private final JSONArray steps;
 
-    Postprocess(JSONArray steps) {
+    Postprocess(JSONArray steps) throws BundleException {
         this.steps = steps;
+        for (int at = 0; at < steps.length(); at++) {
+            String op = steps.optJSONObject(at).optString("op");
+            if (Arrays.asList("softmax", "labels").contains(op)) continue;
+            throw BundleException.unsupported("this app knows no postprocessing step " + op);
+        }
     }
 
     /** Gives a value for each class, a probability where the manifest has softmax; other axes have size 1. */

@@ -31,7 +31,7 @@ public final class Preprocess {
                 JSONObject step = steps.getJSONObject(at);
                 String op = step.getString("op");
                 if (op.equals("layout")) return arrange(pixels, numbers, step.getString("order"));
-                if (op.equals("scale") || step.has("values")) {
+                if (Arrays.asList("scale", "mean", "std").contains(op)) {
                     if (numbers == null) numbers = pixels.numbers();
                     compute(numbers, step, op, pixels.channels);
                 } else {
@@ -55,7 +55,7 @@ public final class Preprocess {
             case "invert": return pixels.invert();
             case "threshold": return pixels.threshold(step.getInt("level"));
             case "blocksum": return pixels.blockSum(step.getInt("block"));
-            default: throw BundleException.unsupported("preprocessing step " + op);
+            default: throw BundleException.unsupported("this app knows no preprocessing step " + op);
         }
     }
 
@@ -72,6 +72,7 @@ public final class Preprocess {
     }
 
     private Tensor arrange(Pixels pixels, float[] numbers, String order) throws BundleException {
+        if (!order.matches("n?(chw|hwc)")) throw BundleException.unsupported("this app knows no layout " + order);
         boolean planes = order.endsWith("chw");
         int height = pixels.height, width = pixels.width, channels = pixels.channels;
         int[] shape = planes ? new int[] {1, channels, height, width} : new int[] {1, height, width, channels};

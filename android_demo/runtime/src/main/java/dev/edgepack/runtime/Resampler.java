@@ -1,13 +1,28 @@
 package dev.edgepack.runtime;
 
+import java.util.Arrays;
+
 /** The step `resize` of docs/bundle.md: Pillow's arithmetic, to the last bit. */
 final class Resampler {
     private static final int BITS = 22;
     private final String method;
     private final boolean antialias;
-    private int first;
 
-    Resampler(String method, boolean antialias) {
+    /** What a place is made of: as many places as there are weights, from the first one on. */
+    private static final class Window {
+        final int first;
+        final long[] weights;
+
+        Window(int first, int count) {
+            this.first = first;
+            weights = new long[count];
+        }
+    }
+
+    Resampler(String method, boolean antialias) throws BundleException {
+        if (!Arrays.asList("nearest", "bilinear", "bicubic").contains(method)) {
+            throw BundleException.unsupported("this app cannot resize by " + method);
+        }
         this.method = method;
         this.antialias = antialias;
     }
@@ -28,12 +43,12 @@ final class Resampler {
     private void resample(int[] from, int size, int[] to, int wanted, int inner) {
         if (size == wanted) System.arraycopy(from, 0, to, 0, to.length);
         for (int place = 0; place < wanted && size != wanted; place++) {
-            long[] weights = window(place, size, wanted);
+            Window window = window(place, size, wanted);
             for (int start = 0, at = place * inner; at < to.length; start += size * inner, at += wanted * inner) {
                 for (int offset = 0; offset < inner; offset++) {
                     long sum = 1L << BITS - 1;
-                    for (int j = 0; j < weights.length; j++) {
-                        sum += weights[j] * from[start + (first + j) * inner + offset];
+                    for (int j = 0; j < window.weights.length; j++) {
+                        sum += window.weights[j] * from[start + (window.first + j) * inner + offset];
                     }
                     to[at + offset] = (int) Math.max(0, Math.min(255, sum >> BITS));
                 }
@@ -41,27 +56,27 @@ final class Resampler {
         }
     }
 
-    /** Gives the weights for one place, and sets `first`, the place that the first of them is for. */
-    private long[] window(int place, int size, int wanted) {
+    private Window window(int place, int size, int wanted) {
         if (method.equals("nearest")) {
-            first = (int) ((2L * place + 1) * size / (2L * wanted));
-            return new long[] {1L << BITS};
+            Window one = new Window((int) ((2L * place + 1) * size / (2L * wanted)), 1);
+            one.weights[0] = 1L << BITS;
+            return one;
         }
         double ratio = (double) size / wanted, widened = antialias ? Math.max(1.0, ratio) : 1.0;
         double centre = (place + 0.5) * ratio, reach = (method.equals("bicubic") ? 2.0 : 1.0) * widened;
-        first = Math.max(0, (int) (centre - reach + 0.5));
+        int first = Math.max(0, (int) (centre - reach + 0.5));
         double[] shares = new double[Math.min(size, (int) (centre + reach + 0.5)) - first];
         double sum = 0.0;
         for (int j = 0; j < shares.length; j++) {
             shares[j] = filter(Math.abs((j + first - centre + 0.5) * (1.0 / widened)));
             sum += shares[j];
         }
-        long[] weights = new long[shares.length];
+        Window window = new Window(first, shares.length);
         for (int j = 0; j < shares.length; j++) {
             double share = shares[j] / sum;
-            weights[j] = (long) (share * (1 << BITS) + Math.copySign(0.5, share));
+            window.weights[j] = (long) (share * (1 << BITS) + Math.copySign(0.5, share));
         }
-        return weights;
+        return window;
     }
 
     private double filter(double x) {
