@@ -117,9 +117,10 @@ class Prover:
                 )
             self._check_statically(before.id, candidate)
             results = tuple(self._check(before.id, candidate, precision, runner) for runner in self.runners)
-        except Unsuitable as error:
-            return Attempt(before.id, unsuitable=error.message)
         except (ConversionError, JobFailed, MissingTool, SourceError, VerificationFailed) as error:
+            # Where an earlier route found something to do, there is something.
+            if isinstance(error, Unsuitable) and not before.failures:
+                return Attempt(before.id, unsuitable="; ".join(filter(None, (error.message, error.hint))))
             failure = _failure(before.id, route.name, error)
             return replace(before, failures=(*before.failures, failure))
         wrong = [result for result in results if not result.passed]

@@ -10,7 +10,7 @@ from torch.ao.quantization import default_dynamic_qconfig, per_channel_dynamic_q
 
 from edgepack.backends.torch_lite.held import Layer, arguments_of, called_modules, get_ready
 from edgepack.backends.torch_lite.layer_errors import compare_values
-from edgepack.backends.torch_lite.parts import module_name
+from edgepack.backends.torch_lite.parts import is_quantisable, module_name
 from edgepack.errors import Unsuitable
 from edgepack.golden import GoldenSet
 from edgepack.sources.torch_model import TorchModel
@@ -39,9 +39,7 @@ class DynamicModel:
         self._case = get_ready(model, golden)
         self._paths = dynamic_layers(model.flat, called_modules(model.flat, self._case), _LAYERS)
         if not self._paths:
-            raise Unsuitable(
-                "the model has no Linear, LSTM or GRU layer, which are what 8-bit weights are for"
-            )
+            raise Unsuitable("the model has no float32 Linear, LSTM or GRU layer for 8-bit weights")
 
     def layers(self) -> Sequence[Layer]:
         """Give the layers; see `Held`."""
@@ -56,7 +54,9 @@ def dynamic_layers(
     flat: nn.Module, called: Collection[nn.Module], kinds: tuple[type[nn.Module], ...]
 ) -> list[str]:
     """Give the paths of the layers of these classes whose forward runs; of others, the weights are read."""
-    return [path for path, module in flat.named_modules() if type(module) in kinds and module in called]
+    return [
+        path for path, module in flat.named_modules() if is_quantisable(module, kinds) and module in called
+    ]
 
 
 def layer_at(flat: nn.Module, path: str) -> Layer:

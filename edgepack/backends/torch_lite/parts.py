@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from edgepack.sources.texts import summarise
 
-_LAYERS = (
+STATIC_LAYERS = (
     nn.Conv1d,
     nn.Conv2d,
     nn.Conv3d,
@@ -92,7 +92,7 @@ class _Search:
 
     def visit(self, path: str, module: nn.Module) -> None:
         if module in self._called:
-            if type(module) in _LAYERS:
+            if is_quantisable(module, STATIC_LAYERS):
                 layer = nn.Sequential(module).eval()
                 self.parts.append(Part(path, fx.GraphModule(layer, _trace(layer)), single=True))
                 return
@@ -120,7 +120,8 @@ class _Search:
             return None
 
     def _refuse(self, path: str, module: nn.Module, reason: str) -> None:
-        self.refused.append(f"{module_name(path)} ({type(module).__name__}): {reason}")
+        name = module_name(path) if "." in path else "the model"
+        self.refused.append(f"{name} ({type(module).__name__}): {reason}")
 
 
 def module_name(path: str) -> str:
@@ -131,8 +132,23 @@ def module_name(path: str) -> str:
 def is_layer(node: fx.Node, module: nn.Module) -> bool:
     """Whether a node of a module's graph is one that QNNPACK has with 8-bit weights and activations."""
     if node.op == "call_module":
-        return type(module.get_submodule(node.target)) in _LAYERS
+        return is_quantisable(module.get_submodule(node.target), STATIC_LAYERS)
+    return is_layer_function(node) and has_fixed_weights(node)
+
+
+def is_layer_function(node: fx.Node) -> bool:
+    """Whether a node computes what a layer does, its weights given to it."""
     return node.op == "call_function" and node.target in _LAYER_FUNCTIONS
+
+
+def has_fixed_weights(node: fx.Node) -> bool:
+    """Whether the weights given to a function are the model's own, which torch.ao packs beforehand."""
+    return all(one.op == "get_attr" for one in node.all_input_nodes[1:])
+
+
+def is_quantisable(module: nn.Module, kinds: tuple[type[nn.Module], ...]) -> bool:
+    """Whether a module is of one of these classes itself, and not of one that does more, in float32."""
+    return type(module) in kinds and all(one.dtype == torch.float32 for one in module.parameters())
 
 
 def _trace(module: nn.Module) -> fx.Graph:

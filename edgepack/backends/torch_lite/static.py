@@ -31,7 +31,13 @@ from edgepack.backends.torch_lite.held import (
     get_ready,
 )
 from edgepack.backends.torch_lite.layer_errors import Recorder, compare_graphs
-from edgepack.backends.torch_lite.parts import Part, find_parts, module_name
+from edgepack.backends.torch_lite.parts import (
+    Part,
+    find_parts,
+    has_fixed_weights,
+    is_layer_function,
+    module_name,
+)
 from edgepack.errors import ConversionError, Unsuitable
 from edgepack.golden import GoldenSet
 from edgepack.samples import Samples
@@ -87,11 +93,9 @@ class StaticModel:
         found = find_parts(_ROOT, model.raw, called, singly=singly)
         because = f": {listing(found.refused, limit=2)}" if found.refused else ""
         if not found.parts:
-            raise Unsuitable(f"the model has no convolution or Linear layer that can be quantised{because}")
+            raise Unsuitable(f"the model has no float32 convolution or Linear layer to quantise{because}")
         if because:
-            self.warnings = (
-                f"torch.fx cannot follow all of the model, so layers are quantised singly{because}",
-            )
+            self.warnings = (f"torch.fx cannot follow all, so only layers in it are quantised{because}",)
         self._recurrent = dynamic_layers(model.flat, called, RECURRENT)
         self._parts = self._observe(found.parts)
         self._calibrate(samples)
@@ -113,11 +117,12 @@ class StaticModel:
         observed = []
         for part in parts:
             inputs = _by_position(part.module, arguments[modules[part.path]])
-            mapping = _mapping()
+            unfit = set(_unfit(part.module, inputs))
+            mapping = _mapping(part.module, unfit)
             graph = prepare_fx(part.module, mapping, inputs)
             end_ranges_at_clamps(graph)
             flat.set_submodule(part.path, graph)
-            observed.append(_Observed(part, graph, mapping, inputs, dict(_layers(part, graph))))
+            observed.append(_Observed(part, graph, mapping, inputs, dict(_layers(part, graph, unfit))))
         return observed
 
     def _calibrate(self, samples: Samples) -> None:
@@ -154,7 +159,18 @@ def _recorded(graph: fx.GraphModule, inputs: Sequence[Any]) -> Recorder:
     return recorder
 
 
-def _mapping() -> QConfigMapping:
+def _unfit(part: fx.GraphModule, inputs: Sequence[Any]) -> Iterator[str]:
+    """Name the nodes that torch.ao would get wrong."""
+    values = _recorded(part, inputs).values
+    for node in part.graph.nodes:
+        value = values[node.name]
+        other = isinstance(value, torch.Tensor) and value.dtype != torch.float32
+        # Weights that are computed would be packed as they are before that.
+        if other or (is_layer_function(node) and not has_fixed_weights(node)):
+            yield node.name
+
+
+def _mapping(part: fx.GraphModule, unfit: Collection[str]) -> QConfigMapping:
     """Say how layers are quantised: as torch.ao has it for QNNPACK, but with a scale per output channel."""
     # QNNPACK multiplies all eight bits; reduce_range is for engines whose products overflow.
     activation = HistogramObserver.with_args(reduce_range=False)
@@ -162,6 +178,9 @@ def _mapping() -> QConfigMapping:
     mapping = get_default_qconfig_mapping("qnnpack").set_global(config)
     for kind in RECURRENT:
         mapping.set_object_type(kind, None)
+    for node in part.graph.nodes:
+        if node.name in unfit:
+            _configure(mapping, node, None)
     return mapping
 
 
@@ -174,11 +193,11 @@ def _configure(mapping: QConfigMapping, node: fx.Node, config: QConfig | None) -
         mapping.set_module_name_object_type_order("", node.target, same.index(node), config)
 
 
-def _layers(part: Part, observed: fx.GraphModule) -> Iterator[tuple[str, Layer]]:
+def _layers(part: Part, observed: fx.GraphModule, unfit: Collection[str]) -> Iterator[tuple[str, Layer]]:
     """Give the nodes that were prepared for integers: each of them is a layer that can stay in float."""
     for node in observed.graph.nodes:
         readers = [observed.get_submodule(one.target) for one in node.users if one.op == "call_module"]
-        if not any(isinstance(reader, ObserverBase) for reader in readers):
+        if node.name in unfit or not any(isinstance(reader, ObserverBase) for reader in readers):
             continue
         if node.op == "call_function" and node.target is not operator.getitem:
             yield node.name, Layer(part.name(node.name), node.target.__name__)

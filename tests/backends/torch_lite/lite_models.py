@@ -1,6 +1,7 @@
 """Small models with seeded random weights and statistics: zeros and ones would hide what goes wrong."""
 
 from collections import OrderedDict
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -108,6 +109,71 @@ class MaskedBias(nn.Module):
 
 def masked_bias():
     return randomised(MaskedBias(), "values:float32[2,5,4]")
+
+
+class Clamps(nn.Module):
+    """Clamps that end the range of what comes in, and some that cannot, for others read it too."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU6(inplace=True))
+        self.second = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), nn.Hardtanh(-0.5, 0.4))
+        self.third = nn.Conv2d(8, 4, 1)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        image = self.first(image)
+        summed = image + self.second(image)
+        mapped = self.third(nn.functional.relu6(summed))
+        return mapped.clamp(-0.3, 0.5), mapped + summed.mean(1, keepdim=True)
+
+
+def clamps():
+    return randomised(Clamps(), "image:float32[1,3,12,9]")
+
+
+class Attention(nn.Module):
+    """Calls the fused attention of torch 2.0 itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.mixed, self.head = nn.Linear(8, 24), nn.Linear(8, 3)
+
+    def forward(self, values: Tensor) -> Tensor:
+        query, key, value = self.mixed(values).chunk(3, -1)
+        attended = nn.functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+        return self.head(values + attended)
+
+
+def attention():
+    return randomised(Attention(), "values:float32[1,6,8]")
+
+
+class Loud(nn.Module):
+    """One channel takes the integers of all others; the next layer turns it down again."""
+
+    def __init__(self):
+        super().__init__()
+        widths = (3, 8, 8, 8, 8)
+        self.layers = nn.ModuleList(nn.Conv2d(*pair, 3, padding=1) for pair in pairwise(widths))
+        self.head = nn.Linear(8, 10)
+
+    def forward(self, image: Tensor) -> Tensor:
+        for layer in self.layers:
+            image = nn.functional.relu(layer(image))
+        return self.head(image.mean((2, 3)))
+
+
+def loud():
+    model = randomised(Loud(), "image:float32[1,3,16,16]")
+    with torch.no_grad():
+        model.layers[1].weight[0] *= 2000
+        model.layers[1].bias[0] *= 2000
+        model.layers[2].weight[:, 0] /= 2000
+    return model
+
+
+def computed_weights():
+    return randomised(nn.Sequential(MaskedBias(), nn.Linear(6, 3)), "values:float32[2,5,4]")
 
 
 class Branching(nn.Module):

@@ -9,6 +9,7 @@ from edgepack.backends.base import RouteContext
 from edgepack.backends.torch_lite import backend
 from edgepack.backends.torch_lite.routes import LiteRoute
 from edgepack.bundle.manifest import TensorContract
+from edgepack.calibration import open_calibration
 from edgepack.config import build_options
 from edgepack.events import ignore
 from edgepack.precision import PRECISIONS
@@ -42,21 +43,29 @@ class Site:
             load_reference, options.source, folder, options.golden, name="load"
         )
         info, golden = worker.answer
-        return RouteContext(worker, info, golden, self.workers, folder, folder, options, {})
+        samples = None
+        if options.calibration.source:
+            reader = self.workers.start(*find_kind(text).modules)
+            samples = reader.run(open_calibration, options, info.spec, golden, name="calibration data")
+        return RouteContext(worker, info, golden, self.workers, folder, folder, options, {}, samples)
 
-    def prove(self, source: str, **settings) -> Attempt:
-        """Try all routes to float32 as a build does, and judge what they make."""
-        return Prover(backend, self.load(source, **settings), [self.runner], ignore).prove("float32")
+    def prove(self, source: str, precision: str = "float32", **settings) -> Attempt:
+        """Try all routes to a precision as a build does, and judge what they make."""
+        if PRECISIONS[precision].calibrated:
+            settings = {"calibration": "golden", **settings}
+        return Prover(backend, self.load(source, **settings), [self.runner], ignore).prove(precision)
 
     def make(self, context: RouteContext, route: LiteRoute) -> Path:
         """Make the file of one route, in a folder of its own."""
         return route.make(replace(context, folder=Path(mkdtemp(dir=self.folder)))).path
 
-    def check(self, context: RouteContext, path: Path) -> ArtifactResult:
+    def check(self, context: RouteContext, path: Path, precision: str = "float32") -> ArtifactResult:
         """Judge a file that was made elsewhere against a loaded model."""
         spec = context.info.spec
-        subject = Subject("torch_lite/float32", "torch_lite", path, same(spec.inputs), same(spec.outputs))
-        return self.runner.check(subject, context.golden, PRECISIONS["float32"].tolerance)
+        subject = Subject(
+            f"torch_lite/{precision}", "torch_lite", path, same(spec.inputs), same(spec.outputs)
+        )
+        return self.runner.check(subject, context.golden, PRECISIONS[precision].tolerance)
 
 
 def same(specs) -> tuple[TensorContract, ...]:
