@@ -1,10 +1,11 @@
 // What Android's C library, log and asset manager give a library and glibc does not, or gives in another form.
 // Every function `bionic_NAME` stands for Android's NAME; edgepack/runners/bridge.py makes the symbols of that
 // name, and forwards whatever is not here to glibc. Sizes and constants are those of bionic's public headers
-// for arm64.
+// for 64-bit machines.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/futex.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -82,6 +83,12 @@ size_t bionic___strlen_chk(const char *text, size_t size) {
     if (length >= size) abort();
     return length;
 }
+
+#ifdef __x86_64__
+// XNNPACK of tensorflow-lite 2.16.1 asks for 32 bytes on Android, and reads some tables by instructions that need 64:
+// those of AVX-512, which servers have and no phone has.
+void *bionic_memalign(size_t alignment, size_t size) { return memalign(alignment < 64 ? 64 : alignment, size); }
+#endif
 
 // Threads. A mutex has 40 bytes there and 48 in glibc, whose last eight serve lock elision only; glibc's
 // initialiser would clear what follows a mutex of Android's.

@@ -1,0 +1,64 @@
+"""What the JVM tests run on: bundles of the sample models, and test data that no model was trained on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from project import ROOT
+
+from edgepack.errors import ConversionError, VerificationFailed
+from edgepack.events import Listener, step
+
+_SAMPLES = ROOT / "sample_models"
+_BUNDLES = ("two_headed", "sequence")
+"""Beside the digits: several inputs and outputs, integers, recurrence; each in every precision."""
+
+
+def sample_bundles(folder: Path, emit: Listener) -> Path:
+    """Build the bundles that are not embedded in the app, or find them built; give their folder.
+
+    Raises:
+        ConversionError: One cannot be built; edgepack has said why.
+    """
+    for name in _BUNDLES:
+        with step(emit, f"build the bundle {name}"):
+            _build(name, folder / name)
+    return folder
+
+
+def held_back(work: Path) -> Path:
+    """Write the digits that no model was trained on as bytes: 64 grey values from 0 to 16, and the digit."""
+    import numpy as np
+
+    with np.load(_SAMPLES / "digits" / "test_data.npz") as data:
+        grey = np.rint(data["image"].reshape(-1, 64) * 16).astype(np.uint8)
+        rows = np.concatenate([grey, data["label"].astype(np.uint8)[:, None]], axis=1)
+    path = work / "held_back.bin"
+    path.write_bytes(rows.tobytes())
+    return path
+
+
+def judge(bundle: Path, report: Path) -> None:
+    """Let edgepack judge the outputs in a self-test's report.
+
+    Raises:
+        VerificationFailed: They are not what the model computes, or the report is no report.
+    """
+    command = [
+        *(sys.executable, "-m", "edgepack", "verify", str(bundle), "--runner", "device"),
+        *("--device-report", str(report), "--quiet"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise VerificationFailed(f"edgepack does not accept {report}", hint=done.stdout + done.stderr)
+
+
+def _build(name: str, output: Path) -> None:
+    command = [
+        *(sys.executable, "-m", "edgepack", "build", f"{_SAMPLES / name / 'model.py'}:{name}"),
+        *("--target", "android", "--calibration", "golden", "--output", str(output), "--quiet"),
+    ]
+    if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
+        raise ConversionError(f"the bundle {name} could not be built", hint="see above")
