@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
 from edgepack.android.abis import require_android
 from edgepack.android.apk import read_apk
+from edgepack.android.apk_runtimes import borrowed_runtimes
 from edgepack.android.app import App, Pin
 from edgepack.android.findings import AssetState, Finding, Level, app_findings, asset_state
 from edgepack.android.gradle_lines import dependencies
@@ -118,24 +120,47 @@ def check_app(
         SourceError: The app cannot be read.
         MissingTool: A runtime, or what running on ARM64 takes, is not installed.
     """
-    installed = RuntimeStore().installed()
+    store = RuntimeStore(emit=emit)
     with open_bundle(bundle) as opened, tempfile.TemporaryDirectory(prefix="edgepack-") as scratch:
         check_files(opened)
-        target = require_android(opened.manifest)
-        app = _read(path, opened.name, installed, Path(scratch), required=not runtimes)
-        assets = asset_state(app, opened)
-        found = _runtimes(app, runtimes, installed)
-        provable = {one.release.id for one in installed} if run else set()
-        verdicts = _all_verdicts(opened, found, assets, provable)
-        by_release = {one.release: (one.format, one.libraries) for one in found}
-        return AppCheck(
-            path,
-            opened.name,
-            found,
-            verdicts,
-            findings=tuple(app_findings(app, opened.manifest, target, by_release, assets)),
-            proof=_prove(opened, found, limits or Limits(), emit) if run else None,
-        )
+        app = _read(path, opened.name, store.installed(), Path(scratch), required=not runtimes)
+        if not run:
+            return _check(app, opened, runtimes, store.installed())
+        with nullcontext(app) if runtimes else borrowed_runtimes(app, Path(scratch), store) as whole:
+            installed = store.installed()
+            result = _check(
+                whole, opened, runtimes, installed, frozenset(one.release.id for one in installed)
+            )
+            return replace(result, proof=_prove(opened, result.runtimes, limits or Limits(), emit))
+
+
+def _check(
+    app: App,
+    bundle: Bundle,
+    named: Sequence[str],
+    installed: Sequence[InstalledRuntime],
+    provable: frozenset[str] = frozenset(),
+) -> AppCheck:
+    """Look at everything that can be told without running anything.
+
+    Args:
+        app: The app.
+        bundle: The bundle.
+        named: Releases to assume instead of the app's.
+        installed: Runtimes of this machine.
+        provable: Releases that will be run, whose operators need not be known.
+    """
+    target = require_android(bundle.manifest)
+    assets = asset_state(app, bundle)
+    found = _runtimes(app, named, installed)
+    by_release = {one.release: (one.format, one.libraries) for one in found}
+    return AppCheck(
+        app.path,
+        bundle.name,
+        found,
+        _all_verdicts(bundle, found, assets, provable),
+        tuple(app_findings(app, bundle.manifest, target, by_release, assets)),
+    )
 
 
 def _read(
@@ -190,7 +215,7 @@ def _known(release: str, formats: Mapping[str, str]) -> str:
 
 
 def _all_verdicts(
-    bundle: Bundle, runtimes: Sequence[AppRuntime], assets: AssetState, provable: set[str]
+    bundle: Bundle, runtimes: Sequence[AppRuntime], assets: AssetState, provable: frozenset[str]
 ) -> tuple[ArtifactVerdict, ...]:
     each = (_verdicts(one, runtimes, bundle, assets, provable) for one in bundle.manifest.artifacts)
     return tuple(chain.from_iterable(each))
@@ -201,7 +226,7 @@ def _verdicts(
     runtimes: Sequence[AppRuntime],
     bundle: Bundle,
     assets: AssetState,
-    provable: set[str],
+    provable: frozenset[str],
 ) -> Iterator[ArtifactVerdict]:
     stale = [
         Objection(artifact.id, "", reason, hint) for reason, hint in assets.objections(artifact.file.path)
@@ -217,7 +242,7 @@ def _verdicts(
         yield ArtifactVerdict(artifact.id, one.release, (*found, *stale))
 
 
-def _objections(artifact: Artifact, release: str, provable: set[str]) -> tuple[Objection, ...]:
+def _objections(artifact: Artifact, release: str, provable: frozenset[str]) -> tuple[Objection, ...]:
     if release in RUNTIMES and capabilities(RUNTIMES[release]):
         return check_statically(artifact.id, artifact, release)
     if release in provable:

@@ -123,7 +123,9 @@ def app_findings(
             Level.WARNING,
             line.where,
             f"not understood: {line.text} ({line.reason})",
-            "if this puts a runtime into the app, name it with --runtime",
+            "find out with --run"
+            if app.is_built
+            else "if this is a runtime of the app, name it with --runtime",
         )
     yield from _machine_findings(app, target)
     yield from _asset_findings(manifest, assets)
@@ -188,6 +190,7 @@ def _page_findings(app: App, runtimes: Libraries) -> Iterator[Finding]:
         held = [one for one in others if one.build_id in builds]
         others = [one for one in others if one not in held]
         yield from _small_pages(release, held if app.is_built else libraries, LARGE_PAGES[form])
+        yield from _stripped(release, held, libraries)
         if not libraries:
             message = "the size of its libraries and of their pages is not known"
             yield Finding(Level.NOTE, release, message, "check the built .apk as well")
@@ -199,6 +202,18 @@ def _page_findings(app: App, runtimes: Libraries) -> Iterator[Finding]:
             f"in the APK, this does not start on a page of 16 KB, {PLAY_RULE}",
             "zipalign -P 16, or the Android Gradle plugin from 8.5.1 on",
         )
+
+
+def _stripped(
+    release: str, held: Sequence[NativeLibrary], known: Sequence[NativeLibrary]
+) -> Iterator[Finding]:
+    sizes = {one.build_id: one.bytes for one in known}
+    names = [one.name for one in held if one.bytes != sizes[one.build_id]]
+    if names:
+        message = (
+            f"the APK's {', '.join(dict.fromkeys(names))} was stripped: the build is the same, the size not"
+        )
+        yield Finding(Level.NOTE, release, message, "--run uses the library as it was published")
 
 
 def _small_pages(about: str, libraries: Sequence[NativeLibrary], hint: str) -> Iterator[Finding]:

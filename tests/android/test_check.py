@@ -238,6 +238,8 @@ def test_an_apk_is_checked_by_what_is_in_it(loadable, tmp_path):
     assert warnings[TORCH].startswith("libc++_shared.so, libfbjni.so, libpytorch_jni_lite.so cannot be ")
     assert warnings["other libraries"].startswith("libcamera.so cannot be loaded with pages of 16 KB")
     assert "does not start on a page of 16 KB" in warnings["lib/arm64-v8a/libready.so"]
+    stripped = findings(result, Level.NOTE)[TFLITE]
+    assert stripped == "the APK's libtensorflowlite_jni.so was stripped: the build is the same, the size not"
 
 
 def test_compressed_and_stale_assets_of_an_apk_fail(loadable, tmp_path):

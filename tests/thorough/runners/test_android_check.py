@@ -78,6 +78,27 @@ def test_an_apk_is_proven_in_its_own_runtimes(edgepack, apk, bundle):
     assert len(places) == 4
 
 
+def test_a_build_that_nobody_knows_is_tried_out_of_the_apk(edgepack, apk, bundle, tmp_path):
+    (known,) = [one for one in published()[PINS[1]] if one.abi == "arm64-v8a"]
+    with ZipFile(apk) as source, ZipFile(tmp_path / "app.apk", "w") as changed:
+        for name in source.namelist():
+            data = source.read(name)
+            changed.writestr(name, data.replace(bytes.fromhex(known.build_id), bytes(16)))
+    before = edgepack("runtime", "list", "--json").stdout
+    static = edgepack("android", "check", tmp_path / "app.apk", "--bundle", bundle)
+    assert static.returncode == 1
+    assert "the app names no runtime for tflite" in static.stdout
+    done = edgepack("android", "check", tmp_path / "app.apk", "--bundle", bundle, "--run", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    document = json.loads(done.stdout)
+    (own,) = [one for one in document["runtimes"] if one["format"] == "tflite"]
+    assert own["release"].startswith("app-libtensorflowlite_jni:")
+    assert own["where"] == ["lib/arm64-v8a/libtensorflowlite_jni.so"]
+    places = {one["runtime"].split(" on ")[0] for one in document["proof"]["results"] if one["passed"]}
+    assert places == {"pytorch_android_lite 1.12.2", own["release"].replace(":", " ")}
+    assert edgepack("runtime", "list", "--json").stdout == before
+
+
 def test_a_runtime_of_the_users_own_is_judged_by_running_it(edgepack, bundle, store, tmp_path):
     download = store.downloads.get(store.get(PINS[1]).release.download)
     shutil.copy(download, tmp_path / "my-tensorflow-lite.aar")
