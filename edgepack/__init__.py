@@ -4,8 +4,8 @@
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from edgepack.android.embed import Embedded
-    from edgepack.api import build, embed, run, verify
+    from edgepack.android.embed import Embedded, embed
+    from edgepack.api import build, run, verify
     from edgepack.bundle import Bundle, open_bundle
     from edgepack.errors import EdgepackError
     from edgepack.events import Event, EventKind
@@ -39,7 +39,7 @@ _HOMES = {
     "Report": "edgepack.report",
     "Settings": "edgepack.settings",
     "build": "edgepack.api",
-    "embed": "edgepack.api",
+    "embed": "edgepack.android.embed",
     "open_bundle": "edgepack.bundle",
     "run": "edgepack.api",
     "verify": "edgepack.api",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -10,7 +10,6 @@ from edgepack.events import Listener, ignore
 from edgepack.settings import Settings
 
 if TYPE_CHECKING:
-    from edgepack.android.embed import Embedded
     from edgepack.bundle import Bundle
     from edgepack.compare import Array
     from edgepack.report import Report
@@ -91,36 +90,6 @@ def run(bundle: str | Path | Bundle, artifact: str, inputs: Mapping[str, Array])
     from edgepack.verification import run_artifact
 
     return run_artifact(_path(bundle), artifact, inputs)
-
-
-def embed(
-    bundle: str | Path | Bundle,
-    into: str | Path,
-    *,
-    artifacts: Sequence[str] | None = None,
-    golden: bool = True,
-) -> Embedded:
-    """Write a bundle into an Android app's assets; what is there already and current is not touched.
-
-    The folder `assets/edgepack/<bundle name>` becomes a bundle in its own right, without reports.
-
-    Args:
-        bundle: A bundle, or the path of its folder or .zip.
-        into: The folder that holds the app's AndroidManifest.xml, such as app/src/main.
-        artifacts: Only these ids, or all when None.
-        golden: Whether the golden cases come along: the app's self-test needs them, inference does not.
-
-    Returns:
-        Where it lies and what it holds; `differences` tells what was changed.
-
-    Raises:
-        BundleError: The bundle is damaged, of an unknown version, or not safe to read.
-        UsageError: There is no such folder or artifact, the bundle is not for Android, something that is not
-            edgepack's lies in the bundle's place, or it cannot be written to.
-    """
-    from edgepack.android.embed import embed as write_assets
-
-    return write_assets(bundle, into, artifacts=artifacts, golden=golden)
 
 
 def _path(bundle: str | Path | Bundle) -> Path:
