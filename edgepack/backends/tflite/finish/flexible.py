@@ -42,27 +42,33 @@ class Ports:
 
 def find_ports(model: FlatModel, operator: Operator, rank: int) -> Ports | None:
     """Tell which tensors of an operator follow a layout of so many axes; None when it has one of its own."""
+    tensors = [tensor for tensor in (*operator.inputs, *operator.outputs) if tensor >= 0]
+    if any(prod(model.shape(tensor)) == 0 for tensor in tensors):
+        return None
     if operator.kind in REDUCTIONS:
         return _reduction_ports(model, operator, rank)
     data: tuple[int, ...] = _DATA.get(operator.kind, ())
     if operator.kind in ELEMENTWISE or operator.kind == "CONCATENATION":
         data = tuple(range(len(operator.inputs)))
-    ports = []
-    for position in data:
-        tensor = operator.inputs[position]
-        shape = model.shape(tensor)
-        if model.is_constant(tensor):
-            if prod(shape) > 1 and model.constant(tensor) is None:
-                return None
-        elif len(shape) == rank:
-            ports.append(position)
-        elif prod(shape) != 1:
-            return None
-    if not ports or any(len(model.shape(tensor)) != rank for tensor in operator.outputs):
+    computed = [k for k in data if not model.is_constant(operator.inputs[k])]
+    ports = tuple(k for k in computed if len(model.shape(operator.inputs[k])) == rank)
+    single = all(prod(model.shape(operator.inputs[k])) == 1 for k in computed if k not in ports)
+    known = all(_is_known(model, operator.inputs[k]) for k in data if k not in computed)
+    alike = all(len(model.shape(tensor)) == rank for tensor in operator.outputs)
+    if not (ports and single and known and alike) or not _CONDITIONS.get(operator.kind, _always)(
+        model, operator
+    ):
         return None
-    if not _CONDITIONS.get(operator.kind, lambda *_: True)(model, operator):
-        return None
-    return Ports(tuple(ports), tuple(range(len(operator.outputs))))
+    return Ports(ports, tuple(range(len(operator.outputs))))
+
+
+def _is_known(model: FlatModel, tensor: int) -> bool:
+    """Tell whether a constant can be put into another order, or need not."""
+    return prod(model.shape(tensor)) == 1 or model.constant(tensor) is not None
+
+
+def _always(_model: FlatModel, _operator: Operator) -> bool:
+    return True
 
 
 def can_follow(model: FlatModel, operator: Operator, order: Order) -> bool:

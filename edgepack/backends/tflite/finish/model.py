@@ -70,11 +70,13 @@ class FlatModel:
     def __init__(self, model: Any) -> None:
         self._model = model
         self._graph = model.subgraphs[0]
-        kinds = [operator_of(code) for code in model.operatorCodes]
+        kinds = [operator_of(code) for code in model.operatorCodes or ()]
         self.operators = [
-            Operator(kinds[raw.opcodeIndex], list(map(int, raw.inputs)), list(map(int, raw.outputs)), raw)
-            for raw in self._graph.operators
+            Operator(kinds[raw.opcodeIndex], _indices(raw.inputs), _indices(raw.outputs), raw)
+            for raw in self._graph.operators or ()
         ]
+        made = {tensor for operator in self.operators for tensor in operator.outputs}
+        self._given = {*range(len(self._graph.tensors))} - made - {*self.inputs}
         self._names = {bytes(tensor.name) for tensor in self._graph.tensors}
 
     @classmethod
@@ -88,12 +90,12 @@ class FlatModel:
     @property
     def inputs(self) -> list[int]:
         """Tensors that the main graph is given."""
-        return list(map(int, self._graph.inputs))
+        return _indices(self._graph.inputs)
 
     @property
     def outputs(self) -> list[int]:
         """Tensors that the main graph gives."""
-        return list(map(int, self._graph.outputs))
+        return _indices(self._graph.outputs)
 
     def shape(self, tensor: int) -> tuple[int, ...]:
         """A tensor's shape."""
@@ -116,11 +118,8 @@ class FlatModel:
         return value
 
     def is_constant(self, tensor: int) -> bool:
-        """True for a tensor whose value is in the file."""
-        if tensor < 0:
-            return False
-        data = self._model.buffers[self._graph.tensors[tensor].buffer].data
-        return data is not None and len(data) > 0
+        """True for a tensor that nothing computes; an empty one has no data."""
+        return tensor in self._given
 
     def is_float(self, tensor: int) -> bool:
         """True for a float32 tensor."""
@@ -134,7 +133,9 @@ class FlatModel:
         tensor = schema.TensorT()
         tensor.type = next(code for code, dtype in _DTYPES.items() if dtype == value.dtype)
         tensor.buffer = len(self._model.buffers) - 1
-        return self._add(tensor, value.shape, name)
+        index = self._add(tensor, value.shape, name)
+        self._given.add(index)
+        return index
 
     def add_tensor(self, like: int, shape: Sequence[int]) -> int:
         """Add a tensor that is computed, of another one's type, and give its index."""
@@ -215,12 +216,15 @@ class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]  # the generated mod
         return int(schema.BufferEnd(builder))
 
 
+def _indices(tensors: Any) -> list[int]:
+    """Give a vector of indices as a list; an empty one is None."""
+    return [] if tensors is None else [int(one) for one in tensors]
+
+
 def _drop_tensors(model: Any, graph: Any) -> None:
-    used = {int(tensor) for tensor in (*graph.inputs, *graph.outputs)}
+    used = {*_indices(graph.inputs), *_indices(graph.outputs)}
     for raw in graph.operators:
-        used.update(map(int, raw.inputs))
-        used.update(map(int, raw.outputs))
-        used.update(() if raw.intermediates is None else map(int, raw.intermediates))
+        used.update(_indices(raw.inputs), _indices(raw.outputs), _indices(raw.intermediates))
     kept = [index for index in range(len(graph.tensors)) if index in used]
     moved = {-1: -1, **{old: new for new, old in enumerate(kept)}}
 
@@ -241,7 +245,7 @@ def _drop_tensors(model: Any, graph: Any) -> None:
 def _drop_buffers(model: Any) -> None:
     used = {0, *(tensor.buffer for graph in model.subgraphs for tensor in graph.tensors)}
     used.update(one.buffer for one in model.metadata or ())
-    used.update(map(int, model.metadataBuffer if model.metadataBuffer is not None else ()))
+    used.update(_indices(model.metadataBuffer))
     kept = sorted(used)
     moved = {old: new for new, old in enumerate(kept)}
     for tensor in (tensor for graph in model.subgraphs for tensor in graph.tensors):
@@ -249,7 +253,7 @@ def _drop_buffers(model: Any) -> None:
     for one in model.metadata or ():
         one.buffer = moved[one.buffer]
     if model.metadataBuffer is not None:
-        model.metadataBuffer = [moved[int(one)] for one in model.metadataBuffer]
+        model.metadataBuffer = [moved[one] for one in _indices(model.metadataBuffer)]
     model.buffers = [_AlignedBuffer(model.buffers[index].data) for index in kept]
 
 

@@ -144,6 +144,21 @@ def test_outputs_keep_their_layout_and_one_change_serves_all_that_need_it(tmp_pa
     assert finished(path) == {"TRANSPOSE": 1, "EXP": 1, "NEG": 1}
 
 
+def test_empty_tensors_are_left_alone(tmp_path):
+    builder = Builder()
+    first = builder.transpose(builder.input(SHAPE), TO_CHANNELS_FIRST)
+    nothing = builder.constant(np.zeros((1, 0, 5, 7)))
+    joined = builder.op("CONCATENATION", [nothing, first], FIRST, type="ConcatenationOptions", axis=1)
+    path = builder.write(tmp_path / "file.tflite", builder.transpose(joined, TO_CHANNELS_LAST))
+    assert finished(path) == {"TRANSPOSE": 2, "CONCATENATION": 1}
+
+
+def test_a_file_without_operators_is_not_touched(tmp_path):
+    builder = Builder()
+    path = builder.write(tmp_path / "file.tflite", builder.input(SHAPE))
+    assert finished(path) == {}
+
+
 def test_a_file_without_needless_operators_is_not_touched(tmp_path):
     builder = Builder()
     path = builder.write(tmp_path / "file.tflite", builder.op("EXP", [builder.input(SHAPE)], SHAPE))
