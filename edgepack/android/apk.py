@@ -39,13 +39,7 @@ def read_apk(path: Path, installed: tuple[InstalledRuntime, ...], scratch: Path,
         infos = [info for info in archive.infolist() if not info.is_dir()]
         shared = [(info, _library(archive, info, path)) for info in infos if _is_library(info)]
         libraries = tuple(library for _, library in shared)
-        misplaced = tuple(
-            info.filename
-            for info, library in shared
-            # Where a library cannot be loaded with such pages at all, its place does not matter.
-            if library.has_large_pages and library.alignment >= PAGE
-            if info.compress_type == ZIP_STORED and _data_offset(file, info) % PAGE
-        )
+        misplaced = tuple(info.filename for info, library in shared if _is_misplaced(file, info, library))
         assets = [info for info in infos if info.filename.startswith(f"assets/edgepack/{name}/")]
         for info in assets:
             archive.extract(info, scratch)
@@ -102,6 +96,13 @@ def _library(archive: ZipFile, info: ZipInfo, path: Path) -> NativeLibrary:
         raise SourceError(
             f"{path}: {info.filename} is no native library: {error}", hint="build the app again"
         ) from error
+
+
+def _is_misplaced(file: BinaryIO, info: ZipInfo, library: NativeLibrary) -> bool:
+    # Where a library cannot be loaded with such pages at all, its place does not matter.
+    if not library.has_large_pages or library.alignment < PAGE or info.compress_type != ZIP_STORED:
+        return False
+    return _data_offset(file, info) % PAGE != 0
 
 
 def _data_offset(file: BinaryIO, info: ZipInfo) -> int:
