@@ -55,7 +55,7 @@ class LabelOptions:
 
 
 IO = ("int8", "float32")
-"""What a fully quantised file may take and give: its own integers (int16 for int16x8), or floats."""
+"""What a fully quantised .tflite file may take and give: its own integers (int16 for int16x8), or floats."""
 AUTO = "auto"
 
 

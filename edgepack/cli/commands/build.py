@@ -51,8 +51,8 @@ stacked along a new first axis; an .npy for a lone input; a folder of pictures; 
 or the word golden for the golden cases."""
 _LABELS_HELP = """What accuracy is told from: an .npz as for --calibration, with class indices in the array
 label."""
-_IO_HELP = """What int8 and int16x8 files take and give: int8 for integers (int16 in int16x8), or float32;
-int8 unless given."""
+_IO_HELP = """What int8 and int16x8 .tflite files take and give: int8 for integers (int16 in int16x8), or
+float32; int8 unless given. A .ptl file takes and gives floats."""
 _KEEP_FLOAT_HELP = """Leave layers of quantised files in float: a regular expression for their names, which
 reports show, or the word auto to find the smallest set with which a file is good enough. Repeatable."""
 _MIN_SNR_HELP = """The smallest signal-to-noise ratio that outputs of quantised files may have, in decibels,
