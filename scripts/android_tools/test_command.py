@@ -12,12 +12,15 @@ import packages
 from apps import damaged_app, pack_app
 from jvm import compile_tests, run_tests
 from natives import make_natives
+from pictures import write_pictures
+from programs import AAPT2, JAVAC, ZIPALIGN
 from project import PROJECT
 from samples import held_back, judge, sample_bundles
 from staging import BUNDLE, stage
 
 from edgepack.events import Listener, step
 from edgepack.toolchain.downloads import writing
+from edgepack.toolchain.programs import NATIVE_COMPILER, find
 
 SUMMARY = "run the app's classes on the JVM, with real inference"
 
@@ -33,9 +36,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=PROJECT / "build" / "jvm_tests",
         help="the folder for pictures of screens, reports, the other samples' bundles and the log",
     )
+    parser.add_argument(
+        "--pictures", type=Path, help="a folder for small pictures of screens; docs/images has them"
+    )
 
 
 def run(arguments: argparse.Namespace, emit: Listener) -> None:
+    for program in (JAVAC, AAPT2, ZIPALIGN, NATIVE_COMPILER):
+        find(program)
     output: Path = arguments.output.absolute()
     with writing(output):
         for name in ("screens", "reports"):
@@ -43,6 +51,8 @@ def run(arguments: argparse.Namespace, emit: Listener) -> None:
             (output / name).mkdir(parents=True)
         with tempfile.TemporaryDirectory(prefix="work-", dir=output) as work:
             _run(Path(work), arguments.bundle.absolute(), output, emit)
+    if arguments.pictures:
+        write_pictures(output / "screens", arguments.pictures)
     print(f"\n{output}")
 
 
