@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 _SHOWN = ("digit", "digit-dark", "self-test", "self-test-dark")
-_COLOURS = 64
+_COLOURS = 256
 
 
 def write_pictures(screens: Path, folder: Path) -> None:
@@ -18,4 +18,6 @@ def write_pictures(screens: Path, folder: Path) -> None:
             small = screen.convert("RGB").resize(
                 (screen.width // 2, screen.height // 2), Image.Resampling.LANCZOS
             )
-            small.quantize(_COLOURS).save(folder / f"android-{name}.png", optimize=True)
+            # The default method drops colours that few pixels have, such as a mark's.
+            few = small.quantize(_COLOURS, method=Image.Quantize.FASTOCTREE)
+            few.save(folder / f"android-{name}.png", optimize=True)
