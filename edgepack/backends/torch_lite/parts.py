@@ -91,13 +91,13 @@ class _Search:
         self._singly = singly
 
     def visit(self, path: str, module: nn.Module) -> None:
+        if isinstance(module, torch.jit.ScriptModule):
+            self._refuse(path, module, "it is TorchScript")
+            return
         if module in self._called:
             if is_quantisable(module, STATIC_LAYERS):
                 layer = nn.Sequential(module).eval()
                 self.parts.append(Part(path, fx.GraphModule(layer, _trace(layer)), single=True))
-                return
-            if isinstance(module, torch.jit.ScriptModule):
-                self._refuse(path, module, "it is TorchScript")
                 return
             if not self._singly and (graph := self._follow(path, module)) is not None:
                 self._visit_graph(path, module, graph)
@@ -121,7 +121,8 @@ class _Search:
 
     def _refuse(self, path: str, module: nn.Module, reason: str) -> None:
         name = module_name(path) if "." in path else "the model"
-        self.refused.append(f"{name} ({type(module).__name__}): {reason}")
+        kind = getattr(module, "original_name", type(module).__name__)
+        self.refused.append(f"{name} ({kind}): {reason}")
 
 
 def module_name(path: str) -> str:

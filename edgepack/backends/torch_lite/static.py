@@ -50,20 +50,18 @@ _ROOT = "model"  # what `Flat` calls the user's module
 
 @dataclass(frozen=True, slots=True)
 class _Observed:
-    """A part that has observed the calibration data.
+    """A part that has been given observers.
 
     Attributes:
-        part: Its place, and its graph as it was.
-        graph: With observers.
-        mapping: What torch.ao was told of its layers.
+        path: Where it is.
         inputs: What it is given in the first golden case.
+        mapping: What torch.ao was told of its layers.
         layers: By the name of their node.
     """
 
-    part: Part
-    graph: fx.GraphModule
-    mapping: QConfigMapping
+    path: str
     inputs: tuple[Any, ...]
+    mapping: QConfigMapping
     layers: dict[str, Layer]
 
 
@@ -114,15 +112,16 @@ class StaticModel:
         flat = self.model.flat
         modules = {part.path: flat.get_submodule(part.path) for part in parts}
         arguments = arguments_of(list(modules.values()), flat, self._case)
+        inputs = [_by_position(part.module, arguments[modules[part.path]]) for part in parts]
+        # All of them first: to run a part is to teach the observers of those inside it.
+        unfit = [set(_unfit(part.module, given)) for part, given in zip(parts, inputs, strict=True)]
         observed = []
-        for part in parts:
-            inputs = _by_position(part.module, arguments[modules[part.path]])
-            unfit = set(_unfit(part.module, inputs))
-            mapping = _mapping(part.module, unfit)
-            graph = prepare_fx(part.module, mapping, inputs)
+        for part, given, left in zip(parts, inputs, unfit, strict=True):
+            mapping = _mapping(part.module, left)
+            graph = prepare_fx(part.module, mapping, given)
             end_ranges_at_clamps(graph)
             flat.set_submodule(part.path, graph)
-            observed.append(_Observed(part, graph, mapping, inputs, dict(_layers(part, graph, unfit))))
+            observed.append(_Observed(part.path, given, mapping, dict(_layers(part, graph, left))))
         return observed
 
     def _calibrate(self, samples: Samples) -> None:
@@ -133,22 +132,22 @@ class StaticModel:
 
     def _convert(self, one: _Observed, kept: Collection[str]) -> Iterator[LayerError]:
         """Quantise a part, and run it before and after."""
-        graph = self.model.flat.get_submodule(one.part.path)
+        graph = self.model.flat.get_submodule(one.path)
         for node in graph.graph.nodes:
             if node.name in one.layers and one.layers[node.name].name in kept:
-                _configure(one.mapping, node, None)
+                _leave_float(one.mapping, node)
         before = _recorded(graph, one.inputs)
         try:
             converted = convert_fx(graph, qconfig_mapping=one.mapping)
             after = _recorded(converted, one.inputs)
         except Exception as error:
             raise ConversionError(
-                f"QNNPACK cannot have {module_name(one.part.path)}: {summarise(error)}",
+                f"QNNPACK cannot have {module_name(one.path)}: {summarise(error)}",
                 hint="--keep-float PATTERN leaves layers in float",
             ) from error
         if mend_clamps(converted, after.values):
             after = _recorded(converted, one.inputs)
-        self.model.flat.set_submodule(one.part.path, converted)
+        self.model.flat.set_submodule(one.path, converted)
         yield from compare_graphs(before, after, one.layers)
 
 
@@ -180,17 +179,16 @@ def _mapping(part: fx.GraphModule, unfit: Collection[str]) -> QConfigMapping:
         mapping.set_object_type(kind, None)
     for node in part.graph.nodes:
         if node.name in unfit:
-            _configure(mapping, node, None)
+            _leave_float(mapping, node)
     return mapping
 
 
-def _configure(mapping: QConfigMapping, node: fx.Node, config: QConfig | None) -> None:
-    """Say how one node is quantised; None leaves it in float."""
+def _leave_float(mapping: QConfigMapping, node: fx.Node) -> None:
     if node.op == "call_module":
-        mapping.set_module_name(node.target, config)
+        mapping.set_module_name(node.target, None)
     elif node.op == "call_function":
         same = [other for other in node.graph.nodes if (other.op, other.target) == (node.op, node.target)]
-        mapping.set_module_name_object_type_order("", node.target, same.index(node), config)
+        mapping.set_module_name_object_type_order("", node.target, same.index(node), None)
 
 
 def _layers(part: Part, observed: fx.GraphModule, unfit: Collection[str]) -> Iterator[tuple[str, Layer]]:

@@ -176,6 +176,11 @@ def computed_weights():
     return randomised(nn.Sequential(MaskedBias(), nn.Linear(6, 3)), "values:float32[2,5,4]")
 
 
+def half_scripted():
+    layers = (nn.Linear(4, 4), torch.jit.script(MaskedBias()), nn.Linear(6, 3))
+    return randomised(nn.Sequential(*layers), "values:float32[2,5,4]")
+
+
 class Branching(nn.Module):
     """Decides by value, and leaves out an argument in the middle."""
 

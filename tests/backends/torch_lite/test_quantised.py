@@ -71,6 +71,12 @@ def test_what_torch_fx_cannot_follow_is_named_and_the_layers_inside_are_quantise
     assert "quantized::linear" in candidate.operators
 
 
+def test_compiled_parts_stay_float_between_quantised_ones(site):
+    candidate = site.prove("half_scripted", "int8").candidate
+    assert names(candidate.layers) == ["0", "2"]
+    assert "1 (MaskedBias): it is TorchScript" in candidate.warnings[0]
+
+
 @pytest.mark.parametrize(
     ("model", "precision", "reason"),
     [
