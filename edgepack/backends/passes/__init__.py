@@ -55,7 +55,7 @@ def prepare(model: Any, bind: Mapping[str, Array] | None = None) -> Prepared:
 def guard(model: Any) -> Prepared:
     """Replace only nodes that the converter gets silently wrong; all else stays as it is.
 
-    Subgraphs of If, Loop and Scan are left alone.
+    The bodies of If, Loop and Scan are guarded too.
 
     Args:
         model: An onnx.ModelProto; it is not changed.

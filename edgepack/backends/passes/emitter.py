@@ -25,18 +25,19 @@ class Emitter:
 
     Attributes:
         keep_dtypes: Whether values keep their logical dtypes rather than take the phone's.
+        taken: Names that somebody has.
         nodes: In execution order.
         initializers: By name.
         types: Stored dtype and dimensions of every computed tensor, by name.
     """
 
     keep_dtypes: bool = False
+    taken: set[str] = field(default_factory=set)
     nodes: list[Any] = field(default_factory=list)
     initializers: dict[str, Any] = field(default_factory=dict)
     types: dict[str, tuple[DType, tuple[int | None, ...] | None]] = field(default_factory=dict)
     _source: Any = None
     _originals: dict[int, Any] = field(default_factory=dict)
-    _taken: set[str] = field(default_factory=set)
     _constants: dict[Any, str] = field(default_factory=dict)
     _named: set[str] = field(default_factory=set)
     _kept: list[Array] = field(default_factory=list)
@@ -57,15 +58,15 @@ class Emitter:
 
     def reserve(self, *names: str) -> None:
         """Keep names for tensors that come from outside."""
-        self._taken.update(names)
+        self.taken.update(names)
 
     def name(self, wanted: str) -> str:
         """A name nobody has yet, the wanted one if possible."""
         name = wanted
-        while not name or name in self._taken:
+        while not name or name in self.taken:
             self._count += 1
             name = f"{wanted or 'value'}_{self._count}"
-        self._taken.add(name)
+        self.taken.add(name)
         return name
 
     def reference(self, tensor: Tensor | None, *, structural: bool = False) -> str:

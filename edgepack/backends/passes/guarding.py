@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,27 +23,43 @@ _GUARD_OPSET = 13
 # Larger initializers are left out of shape inference; none that decides a shape is as large.
 _INFERENCE_BYTES = 8192
 
+type Place = tuple[tuple[str, str], ...]
+
 
 def guard_graph(model: Any) -> Prepared:
     """See `edgepack.backends.passes.guard`."""
     guards = {key: [r for r in found if r.guard] for key, found in rewrites().items()}
     guards = {key: found for key, found in guards.items() if found}
-    present = {(_domain(node), node.op_type) for node in model.graph.node}
-    if not present & guards.keys():
-        return Prepared(model)
-    guarding = _Guarding(model, guards)
-    replaced = guarding.run()
-    if not guarding.applied:
+    if not _guarded_nodes(model.graph, guards):
         return Prepared(model)
     result = onnx.ModelProto()
     result.CopyFrom(model)
-    del result.graph.node[:]
-    result.graph.node.extend(replaced)
-    result.graph.initializer.extend(guarding.emitter.initializers.values())
-    made = {name for node in replaced for name in node.output} & guarding.emitter.types.keys()
-    made -= {v.name for v in (*model.graph.value_info, *model.graph.output)}
-    result.graph.value_info.extend(guarding.emitter.value_info(name) for name in sorted(made))
-    return Prepared(result, tuple(guarding.applied))
+    types, bodies = _types(model, guards)
+    context = _Context(guards, types, bodies, names=set(_names(model.graph)))
+    guarding = _Guarding(result, result.graph, context)
+    guarding.run()
+    return Prepared(result, tuple(guarding.applied)) if guarding.applied else Prepared(model)
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What is known where a graph's nodes are guarded.
+
+    Attributes:
+        guards: By domain and operator.
+        types: Dtype and dimensions of tensors.
+        bodies: Dtype and dimensions of tensors in the bodies of If, Loop and Scan, by the body's place.
+        constants: Tensors that are known, by name.
+        place: The graph's: outputs of the nodes that hold it, from the outside in, each with an attribute.
+        names: Taken ones; a body sees those around it.
+    """
+
+    guards: dict[tuple[str, str], list[Rewrite]]
+    types: dict[str, schemas.Inferred]
+    bodies: dict[Place, dict[str, schemas.Inferred]]
+    constants: dict[str, Any] = field(default_factory=dict)
+    place: Place = ()
+    names: set[str] = field(default_factory=set)
 
 
 class _Guarding:
@@ -51,28 +68,47 @@ class _Guarding:
     Guards use only operators whose form is the same from opset 13 on, so that this is possible.
     """
 
-    def __init__(self, model: Any, guards: dict[tuple[str, str], list[Rewrite]]) -> None:
-        self.emitter = Emitter(keep_dtypes=True)
+    def __init__(self, model: Any, graph: Any, context: _Context) -> None:
+        self.emitter = Emitter(keep_dtypes=True, taken=context.names)
         self.applied: list[tuple[str, str]] = []
         self._model = model
-        self._guards = guards
+        self._graph = graph
+        self._context = context
+        self._guards = context.guards
         self._opsets = {_domain(o): o.version for o in model.opset_import}
-        graph = model.graph
-        candidates = [n for n in graph.node if (_domain(n), n.op_type) in guards]
-        self._types = _types(model, {name for n in candidates for name in n.input if name})
-        everything = (graph.input, graph.initializer)
-        self.emitter.reserve(*(item.name for group in everything for item in group))
-        self.emitter.reserve(*(name for node in graph.node for name in node.output))
-        self._constants = {t.name: t for t in graph.initializer}
+        self._types = context.types
+        self._constants = {**context.constants, **{t.name: t for t in graph.initializer}}
 
-    def run(self) -> list[Any]:
-        """The nodes, guarded."""
-        for proto in self._model.graph.node:
+    def run(self) -> None:
+        """Guard the graph's nodes, in place."""
+        for proto in self._graph.node:
             if proto.op_type == "Constant" and proto.attribute[0].name == "value":
                 self._constants[proto.output[0]] = proto.attribute[0].t
+            self._guard_bodies(proto)
             if not self._replace(proto):
                 self.emitter.nodes.append(proto)
-        return self.emitter.nodes
+        if not self.applied:
+            return
+        nodes = list(self.emitter.nodes)
+        graph = onnx.GraphProto()
+        graph.node.extend(nodes)
+        made = {name for node in nodes for name in node.output} & self.emitter.types.keys()
+        made -= {v.name for v in (*self._graph.value_info, *self._graph.output)}
+        del self._graph.node[:]
+        self._graph.node.extend(graph.node)
+        self._graph.initializer.extend(self.emitter.initializers.values())
+        self._graph.value_info.extend(self.emitter.value_info(name) for name in sorted(made))
+
+    def _guard_bodies(self, proto: Any) -> None:
+        for attribute in proto.attribute:
+            if not attribute.HasField("g") or not _guarded_nodes(attribute.g, self._guards):
+                continue
+            place = (*self._context.place, (proto.output[0], attribute.name))
+            types = {**self._types, **self._context.bodies.get(place, {})}
+            context = replace(self._context, types=types, constants=self._constants, place=place)
+            inner = _Guarding(self._model, attribute.g, context)
+            inner.run()
+            self.applied += inner.applied
 
     def emit(
         self, op_type: str, inputs: tuple[Tensor | None, ...], outputs: int, attributes: dict[str, Any]
@@ -157,19 +193,53 @@ def _domain(proto: Any) -> str:
     return "" if proto.domain == "ai.onnx" else str(proto.domain)
 
 
-def _types(model: Any, wanted: set[str]) -> dict[str, schemas.Inferred]:
-    """Dtype and dimensions of tensors, declared or, if a wanted one is not, as far as onnx can tell."""
+def _guarded_nodes(graph: Any, guards: Mapping[tuple[str, str], Any]) -> list[Any]:
+    """Nodes that may need a guard, those in bodies included."""
+    inner = [node for body in _bodies(graph) for node in _guarded_nodes(body, guards)]
+    return inner + [node for node in graph.node if (_domain(node), node.op_type) in guards]
+
+
+def _bodies(graph: Any) -> list[Any]:
+    return [a.g for node in graph.node for a in node.attribute if a.HasField("g")]
+
+
+def _names(graph: Any) -> Iterator[str]:
+    yield from (item.name for group in (graph.input, graph.initializer) for item in group)
+    yield from (name for node in graph.node for name in node.output)
+    for body in _bodies(graph):
+        yield from _names(body)
+
+
+def _types(
+    model: Any, guards: Mapping[tuple[str, str], Any]
+) -> tuple[dict[str, schemas.Inferred], dict[Place, dict[str, schemas.Inferred]]]:
+    """Dtype and dimensions of tensors, declared or, if a wanted one is not, as far as onnx can tell.
+
+    Returns:
+        Those of the main graph, and those of bodies by place.
+    """
     graph = model.graph
     declared = _declared(graph)
     declared.update({t.name: (schemas.numpy_dtype(t.data_type), tuple(t.dims)) for t in graph.initializer})
+    wanted = {name for node in _guarded_nodes(graph, guards) for name in node.input if name}
     if all(
         (known := declared.get(name)) and known[1] is not None and None not in known[1] for name in wanted
     ):
-        return declared
+        return declared, {}
     try:
-        return {**declared, **_declared(shape_inference.infer_shapes(_outline(model), data_prop=True).graph)}
+        inferred = shape_inference.infer_shapes(_outline(model), data_prop=True).graph
     except shape_inference.InferenceError:
-        return declared
+        return declared, {}
+    return {**declared, **_declared(inferred)}, dict(_declared_in_bodies(inferred, ()))
+
+
+def _declared_in_bodies(graph: Any, place: Place) -> Iterator[tuple[Place, dict[str, schemas.Inferred]]]:
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                inner = (*place, (node.output[0], attribute.name))
+                yield inner, _declared(attribute.g)
+                yield from _declared_in_bodies(attribute.g, inner)
 
 
 def _declared(graph: Any) -> dict[str, schemas.Inferred]:

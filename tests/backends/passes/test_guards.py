@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 from edgepack.backends.passes import guard, prepare
@@ -199,3 +200,32 @@ def test_every_guard_is_shown():
 def test_a_model_that_needs_no_guard_is_given_back(one_node):
     model = one_node("Max", {"x": _floats(1, 3)}, [np.array(0.5, np.float32)])
     assert guard(model).model is model
+
+
+IN_BODIES = """<ir_version: 8, opset_import: ["" : 18]>
+g (float[2,3] x, bool flag) => (float[2,3] y) <float tiny = {0.00000001}> {
+    y = If (flag) <
+        then_branch = yes () => (float[2,3] a) {
+            bent = Elu <alpha = 0.5> (x)
+            a = If (flag) <
+                then_branch = deep () => (float[2,3] c) { c = Max(bent, tiny) },
+                else_branch = other () => (float[2,3] d) { d = Neg(bent) }
+            > },
+        else_branch = no () => (float[2,3] b) {
+            zero = Constant <value = float[1,1] {0}> ()
+            above = Greater(x, zero)
+            root = Sqrt(x)
+            b = Where(above, root, zero) }
+    > }"""
+
+
+@pytest.mark.parametrize("flag", [True, False])
+def test_bodies_are_guarded_too(flag, reference):
+    """With what they see around them: a constant, and the shapes of values."""
+    model = onnx.parser.parse_model(IN_BODIES)
+    guarded = guard(model)
+    onnx.checker.check_model(guarded.model, full_check=True)
+    assert guarded.applied == (("bent", "elu_alpha"), ("c", "max_of_tiny"), ("b", "where_of_full_shape"))
+    feeds = {"x": _floats(2, 3), "flag": np.array(flag)}
+    assert _agrees(reference(guarded.model, feeds), reference(model, feeds))
+    assert model.SerializeToString() == onnx.parser.parse_model(IN_BODIES).SerializeToString()
