@@ -60,7 +60,8 @@ def check_stable_specs(cases: Sequence[Outputs]) -> tuple[TensorSpec, ...]:
             )
             raise SourceError(
                 f"the outputs change with the input's values: {difference} in golden cases 0 and {index}",
-                hint="a phone runs one fixed shape: return the same names, dtypes and sizes every time",
+                hint="a phone runs one fixed shape: return the same names, dtypes and sizes every time; "
+                "an ONNX model's input that decides them can be fixed with --bind NAME=VALUE",
             )
     return specs
 

@@ -189,3 +189,16 @@ def test_a_bound_input_is_gone_from_the_bundle_and_named_there(edgepack, tmp_pat
     free = edgepack("build", "most.onnx", *options, EDGEPACK_CACHE_DIR=tmp_path / "c")
     assert free.returncode == 3
     assert "--bind axes=…" in free.stderr
+
+
+def test_a_conversion_that_fails_for_a_free_input_says_how_to_bind_it(edgepack, tmp_path):
+    model = onnx.parser.parse_model(
+        """<ir_version: 8, opset_import: ["" : 18]>
+        g (float[2,3] x, int64 axis) => (float[2,3] y) { y = CumSum(x, axis) }"""
+    )
+    onnx.save(model, tmp_path / "sums.onnx")
+    options = ("--precision", "float32", "--quiet", "--input", "axis:int64[]=0..1")
+    done = edgepack("build", "sums.onnx", *options, EDGEPACK_CACHE_DIR=tmp_path / "c")
+    assert done.returncode == 4, done.stderr
+    assert "no route leads to tflite/float32" in done.stderr
+    assert "--bind axis=…" in done.stderr
