@@ -100,3 +100,23 @@ def test_what_the_converter_refuses_is_said_in_other_operators_and_its_place_is_
     (failure,) = result.report.failures
     assert "(node /model/model.1/model.1.1/Mod in module 1.1, which" in failure.reason
     assert result.report.passed
+
+
+@pytest.mark.parametrize(
+    ("network", "most"), [("mobilenet_v3_small", 120), ("shufflenet_v2_x0_5", 112), ("efficientnet_b0", 243)]
+)
+def test_no_layout_is_changed_for_nothing(tmp_path, network, most):
+    """What TensorFlow's converter needs no TRANSPOSE for, and some that it does."""
+    options = {
+        "inputs": ["image:float32[1,3,224,224]"],
+        "formats": ["tflite"],
+        "precisions": ["float32"],
+        "output": str(tmp_path / "out"),
+        "cache": False,
+    }
+    result = build(build_options(f"torchvision.models:{network}", options))
+    artifact = result.bundle.artifact("tflite/float32")
+    assert artifact.route == "direct_torchscript"
+    assert sum(artifact.counts.values()) <= most
+    assert not [name for name in artifact.operators if name.startswith("TRANSPOSE")]
+    assert result.report.operators == {"tflite/float32": artifact.counts}
