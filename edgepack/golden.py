@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgepack.bundle.manifest import GoldenCase
 from edgepack.model import ModelSpec
-from edgepack.processing.steps import Preprocess
+from edgepack.processing.steps import Postprocess, Preprocess
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class GoldenSet:
         cases: In order.
         preprocess: What turns the cases' raw pictures into inputs.
         warnings: What the references cannot prove, for the report.
+        postprocess: What turns outputs into answers.
     """
 
     root: Path
@@ -27,3 +28,4 @@ class GoldenSet:
     cases: tuple[GoldenCase, ...]
     preprocess: tuple[Preprocess, ...] = ()
     warnings: tuple[str, ...] = ()
+    postprocess: tuple[Postprocess, ...] = ()

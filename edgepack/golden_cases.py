@@ -71,7 +71,7 @@ def make_golden(
     )
     processing = Processing(preprocess, bind_postprocess(wanted.postprocess, outputs))
     info = ModelInfo(model.framework, spec, model.digest(), tuple(model.warnings), processing)
-    return info, GoldenSet(folder, spec, cases, preprocess, warnings)
+    return info, GoldenSet(folder, spec, cases, preprocess, warnings, processing.postprocess)
 
 
 def load_case(golden: GoldenSet, index: int) -> tuple[dict[str, Array], dict[str, Array]]:

@@ -64,31 +64,22 @@ def open_labels(options: BuildOptions, model: ModelSpec, golden: GoldenSet) -> L
 
     Args:
         options: `options.labels` names an .npz with one stack of samples per input, as for calibration, and
-            the whole numbers `label`, [N] or [N, 1].
+            the whole numbers `label`, [N] or [N, 1]; or a folder with a folder of pictures for each class.
         model: The inputs that every sample must have, and the outputs one of which gives the answer.
-        golden: Its root is the workspace.
+        golden: Its root is the workspace; it has the contracts of pictures and answers.
 
     Raises:
         SourceError: The file cannot be read, or does not fit the model.
         UsageError: The model has several outputs and none is named, or not the one that is.
+        MissingTool: Pillow, which pictures need, is not installed.
     """
     if options.labels.file is None:
         return None
-    from edgepack.stacks import open_stacks
-
-    path = options.labels.file
     output = _class_output(model, options.labels.output)
     place = Path(tempfile.mkdtemp(prefix="labels-", dir=golden.root))
     with tempfile.TemporaryDirectory(dir=place) as scratch:
-        stacks = dict(open_stacks(path, Path(scratch)))
-        if LABEL in {spec.name for spec in model.inputs}:
-            raise SourceError(f"an input of the model is called {LABEL!r}, and so is the array of labels")
-        if LABEL not in stacks:
-            raise SourceError(
-                f"{path} has no array {LABEL!r}", hint="numpy.savez(file, input=samples, label=labels)"
-            )
-        labels = _labels(path, stacks.pop(LABEL), output)
-        inputs = write_samples(place / "samples", model.inputs, _rows(path, stacks, len(labels)))
+        labels, rows = _open(options.labels.file, output, golden, Path(scratch))
+        inputs = write_samples(place / "samples", model.inputs, rows)
     return LabelledData(inputs, output.name, labels)
 
 
@@ -157,20 +148,43 @@ def _class_output(model: ModelSpec, name: str | None) -> TensorSpec:
     return spec
 
 
-def _labels(path: Path, array: Array, output: TensorSpec) -> tuple[int, ...]:
-    if array.dtype.kind not in "iu" or array.size != len(array):
-        raise SourceError(
-            f"{path}: {LABEL!r} is {array.dtype}{list(array.shape)}, not one whole number per sample",
-            hint="give class indices, not names or one-hot rows",
-        )
-    labels = tuple(int(label) for label in array.ravel())
+def _open(
+    path: Path, output: TensorSpec, golden: GoldenSet, scratch: Path
+) -> tuple[tuple[int, ...], Iterator[Row]]:
+    """Give the labels, checked, and the samples, which are read one by one."""
+    if path.is_dir():
+        from edgepack.labelled_pictures import open_class_folders
+
+        labels, rows = open_class_folders(path, output, golden)
+    else:
+        from edgepack.stacks import open_stacks
+
+        stacks = dict(open_stacks(path, scratch))
+        labels = _pop_labels(path, stacks, golden.model)
+        rows = _rows(path, stacks, len(labels))
     for index, label in enumerate(labels):
         if not 0 <= label < output.elements:
             raise SourceError(
                 f"{path}: label {label} of sample {index} is none of the classes of output {output.name!r}",
                 hint=f"they count from 0 to {output.elements - 1}",
             )
-    return labels
+    return labels, rows
+
+
+def _pop_labels(path: Path, stacks: dict[str, Array], model: ModelSpec) -> tuple[int, ...]:
+    if LABEL in {spec.name for spec in model.inputs}:
+        raise SourceError(f"an input of the model is called {LABEL!r}, and so is the array of labels")
+    if LABEL not in stacks:
+        raise SourceError(
+            f"{path} has no array {LABEL!r}", hint="numpy.savez(file, input=samples, label=labels)"
+        )
+    array = stacks.pop(LABEL)
+    if array.dtype.kind not in "iu" or array.size != len(array):
+        raise SourceError(
+            f"{path}: {LABEL!r} is {array.dtype}{list(array.shape)}, not one whole number per sample",
+            hint="give class indices, not names or one-hot rows",
+        )
+    return tuple(int(label) for label in array.ravel())
 
 
 def _rows(path: Path, stacks: dict[str, Array], count: int) -> Iterator[Row]:

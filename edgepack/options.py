@@ -46,7 +46,8 @@ class LabelOptions:
     """Where labelled data comes from; see `edgepack.labels`.
 
     Attributes:
-        file: An .npz with the inputs by name and the array `label`; None for no data.
+        file: An .npz with the inputs by name and the array `label`, or a folder with a folder of pictures for
+            each class; None for no data.
         output: The output whose largest value is the answer; None for the model's only one.
     """
 

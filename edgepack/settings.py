@@ -23,7 +23,7 @@ class Settings(TypedDict, total=False):
         inputs: One `name:dtype[shape]` per input; see `edgepack.input_syntax`.
         bind: One `name=value` per input of an ONNX model that is to be fixed; see `edgepack.input_syntax`.
         calibration: An .npz or .npy, a folder of pictures, "file.py:attr", or "golden".
-        labels: An .npz with the inputs by name and `label`.
+        labels: An .npz with the inputs by name and `label`, or a folder with a folder of pictures per class.
         preprocess: Steps from a picture to an input; see `edgepack.processing.parsing`.
         postprocess: Steps from an output to an answer.
         timeout: Seconds that one job may take; 0 for no limit.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edgepack.calibration.base import CalibrationRequest
 from edgepack.errors import SourceError
 from edgepack.files import digest_of_folder
-from edgepack.processing.pictures import SUFFIXES, is_picture, list_pictures, read_picture
+from edgepack.processing.pictures import SUFFIXES, is_picture, list_pictures, picture_input
 
 if TYPE_CHECKING:
     from edgepack.samples import Row
@@ -28,7 +28,6 @@ class PictureFolder:
 
     def read(self, request: CalibrationRequest) -> Iterator[Row]:
         """Give pictures evenly spaced over the sorted paths, as inputs; see `CalibrationKind`."""
-        from edgepack.processing.arithmetic import preprocess
         from edgepack.processing.binding import contract_of_only_input
         from edgepack.samples import spread
 
@@ -38,14 +37,7 @@ class PictureFolder:
         if not paths:
             raise SourceError(f"{folder} holds no pictures", hint=f"they end in {', '.join(SUFFIXES)}")
         for index in spread(len(paths), request.limit):
-            try:
-                array = preprocess(contract, read_picture(paths[index]), spec)
-            except SourceError as error:
-                message = error.message
-                if str(paths[index]) not in message:
-                    message = f"{paths[index]}: {message}"
-                raise SourceError(message, error.hint) from error
-            yield str(paths[index]), {spec.name: array}
+            yield str(paths[index]), {spec.name: picture_input(paths[index], contract, spec)}
 
 
 KIND = PictureFolder()

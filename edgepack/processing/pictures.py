@@ -11,6 +11,8 @@ from edgepack.errors import MissingTool, SourceError
 
 if TYPE_CHECKING:
     from edgepack.compare import Array
+    from edgepack.model import TensorSpec
+    from edgepack.processing.steps import Preprocess
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")
@@ -62,6 +64,28 @@ def read_picture(path: Path) -> Array:
             f"{path} has transparent pixels", hint="save it over the background that the app shows"
         )
     return np.ascontiguousarray(pixels[..., :3])
+
+
+def picture_input(path: Path, contract: Preprocess, spec: TensorSpec) -> Array:
+    """Read a picture and make an input of it.
+
+    Args:
+        path: The picture.
+        contract: How; it was bound to the input.
+        spec: The input.
+
+    Raises:
+        SourceError: It cannot be read, or is too small for a step; the message names it.
+        MissingTool: Pillow is not installed.
+    """
+    from edgepack.processing.arithmetic import preprocess
+
+    try:
+        return preprocess(contract, read_picture(path), spec)
+    except SourceError as error:
+        if str(path) in error.message:
+            raise
+        raise SourceError(f"{path}: {error.message}", error.hint) from error
 
 
 def to_png(pixels: Array) -> bytes:

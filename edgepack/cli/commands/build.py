@@ -50,7 +50,7 @@ _CALIBRATION_HELP = """What quantisers learn a model's ranges from: an .npz with
 stacked along a new first axis; an .npy for a lone input; a folder of pictures; file.py:attr for a generator;
 or the word golden for the golden cases."""
 _LABELS_HELP = """What accuracy is told from: an .npz as for --calibration, with class indices in the array
-label."""
+label; or a folder that holds a folder of pictures for each class."""
 _IO_HELP = """What int8 and int16x8 .tflite files take and give: int8 for integers (int16 in int16x8), or
 float32; int8 unless given. A .ptl file takes and gives floats."""
 _KEEP_FLOAT_HELP = """Leave layers of quantised files in float: a regular expression for their names, which
@@ -108,7 +108,7 @@ of several outputs. Repeatable."""
 @click.option(
     "--calibration-limit", type=int, metavar="N", help="Use at most so many samples; 128 unless given."
 )
-@click.option("--labels", type=click.Path(), metavar="FILE.npz", help=_LABELS_HELP)
+@click.option("--labels", type=click.Path(), metavar="DATA", help=_LABELS_HELP)
 @click.option("--labels-output", metavar="NAME", help="The output that labels are for, of several.")
 @click.option("--io", metavar="DTYPE", help=_IO_HELP)
 @click.option("--keep-float", multiple=True, metavar="PATTERN", help=_KEEP_FLOAT_HELP)
