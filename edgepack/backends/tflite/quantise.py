@@ -70,10 +70,14 @@ def quantise(path: Path, file: Path, recipe: Recipe, ranges: Path | None) -> Non
     """
     from ai_edge_quantizer.quantizer import Quantizer
 
+    from edgepack.backends.tflite.half import halve_weights
+
     quantiser = Quantizer(str(path))
     _add_rules(quantiser, recipe)
     result = quantiser.quantize(_read_ranges(ranges) if ranges else None)
     file.write_bytes(result.quantized_model)
+    if recipe.halved:
+        halve_weights(file, recipe.halved, recipe.kept_scopes)
 
 
 def read_contracts(

@@ -18,6 +18,7 @@ class Recipe:
         lacking: Operators that stay in float because a target's runtime has no such kernel.
         kept: Further operators that stay in float.
         kept_scopes: Single layers that stay in float, too; see `edgepack.backends.tflite.layers.Layer`.
+        halved: Operators whose weights become 16-bit floats, too, which ai-edge-quantizer leaves as they are.
         float_io: Whether the file takes and gives floats although it computes in integers.
         second: Whether it was tried without `kept` before.
     """
@@ -30,6 +31,7 @@ class Recipe:
     lacking: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     kept_scopes: tuple[str, ...] = ()
+    halved: tuple[str, ...] = ()
     float_io: bool = False
     second: bool = False
 
@@ -47,7 +49,8 @@ _NOT_INT8 = ("SQRT", "DIV")
 _NOT_INT16 = (*_NOT_INT8, "GELU")
 
 RECIPES = (
-    Recipe("float_casting", "float16", 16),
+    Recipe("float_casting", "float16", 16, halved=(*_MATMUL, "GATHER")),
+    Recipe("float_casting_layers", "float16", 16),
     # Of several scales tensorflow-lite 2.16.1 uses none: see docs/arm64.md.
     Recipe("dynamic_range", "dynamic", 8, per_tensor=_PRODUCTS, lacking=_NOT_DYNAMIC),
     # LiteRT 2.1.2 does not prepare the product with one scale everywhere, for example not in an LSTM.

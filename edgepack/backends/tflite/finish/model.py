@@ -23,10 +23,13 @@ _ALIGNMENT = 16
 """Of buffers, as the schema asks (`force_align: 16`); Python's generated writer leaves that out."""
 _DTYPES = {
     schema.TensorType.FLOAT32: np.float32,
+    schema.TensorType.FLOAT16: np.float16,
     schema.TensorType.INT32: np.int32,
     schema.TensorType.INT64: np.int64,
     schema.TensorType.BOOL: np.bool_,
 }
+_VERSIONS = {"DEQUANTIZE": 3}
+"""What operators that are added have beyond version 1; 3 is the one for float16 (op_version.cc)."""
 ACTIVATIONS = {
     "RELU": schema.ActivationFunctionType.RELU,
     "RELU6": schema.ActivationFunctionType.RELU6,
@@ -162,25 +165,29 @@ class FlatModel:
         raw.shapeSignature = None
 
     def make_operator(self, kind: str, inputs: Sequence[int], outputs: Sequence[int]) -> Operator:
-        """Make a TRANSPOSE or RESHAPE; it is not in `operators` yet."""
+        """Make a TRANSPOSE, RESHAPE or DEQUANTIZE; it is not in `operators` yet."""
         raw = schema.OperatorT()
         raw.opcodeIndex = self._opcode(kind)
         if kind == "RESHAPE":
             raw.builtinOptionsType = schema.BuiltinOptions.ReshapeOptions
             raw.builtinOptions = schema.ReshapeOptionsT()
             raw.builtinOptions.newShape = np.array(self.shape(outputs[0]), np.int32)
+        elif kind == "DEQUANTIZE":
+            raw.builtinOptionsType = schema.BuiltinOptions.DequantizeOptions
+            raw.builtinOptions = schema.DequantizeOptionsT()
         else:
             raw.builtinOptionsType = schema.BuiltinOptions.TransposeOptions
             raw.builtinOptions = schema.TransposeOptionsT()
         return Operator(kind, list(inputs), list(outputs), raw)
 
     def _opcode(self, kind: str) -> int:
-        wanted = getattr(schema.BuiltinOperator, kind)
+        wanted, version = getattr(schema.BuiltinOperator, kind), _VERSIONS.get(kind, 1)
         for index, code in enumerate(self._model.operatorCodes):
             if not code.customCode and max(code.builtinCode, code.deprecatedBuiltinCode) == wanted:
+                code.version = max(code.version, version)
                 return index
         code = schema.OperatorCodeT()
-        code.builtinCode, code.deprecatedBuiltinCode, code.version = wanted, min(wanted, 127), 1
+        code.builtinCode, code.deprecatedBuiltinCode, code.version = wanted, min(wanted, 127), version
         self._model.operatorCodes.append(code)
         return len(self._model.operatorCodes) - 1
 
