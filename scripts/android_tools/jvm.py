@@ -74,32 +74,50 @@ def run_tests(suite: Suite, natives: Natives, properties: Mapping[str, object], 
     Args:
         suite: The tests.
         natives: What they load.
-        properties: Java's system properties for them.
+        properties: What they ask for as Java's system properties `edgepack.NAME`.
         log: Where everything else goes: the runtimes' log, and Android's.
 
     Raises:
-        VerificationFailed: A test failed.
+        VerificationFailed: A test failed, or all of them did not come to an end.
     """
+    crash = log.with_name("crash.txt")
+    options = _options(suite, natives, {"edgepack." + name: value for name, value in properties.items()})
+    main = f"{PACKAGE.replace('.', '/')}/TestMain"
+    command = [
+        *(str(natives.launcher), str(natives.machine), f"-XX:ErrorFile={crash}"),
+        *(*options, "--", main, *suite.names),
+    ]
+    environment = os.environ | {"LD_LIBRARY_PATH": f"{natives.bridge}:{natives.libraries}"}
+    crash.unlink(missing_ok=True)
+    with log.open("wb") as errors:
+        try:
+            done = subprocess.run(command, stderr=errors, env=environment, timeout=_SECONDS, check=False)
+        except subprocess.TimeoutExpired as error:
+            message = f"the app's JVM tests did not end within {_SECONDS:g} s"
+            raise VerificationFailed(message, hint=f"see above, and {log}") from error
+    if crash.exists():
+        raise VerificationFailed("the app's JVM tests crashed", hint=f"see {crash} and {log}")
+    if done.returncode:
+        raise VerificationFailed("the app's JVM tests failed", hint=f"see above, and {log}")
+
+
+def _options(suite: Suite, natives: Natives, properties: Mapping[str, object]) -> list[str]:
+    """Give the virtual machine's options."""
     given = {
         "java.class.path": os.pathsep.join(map(str, suite.path)),
         "java.library.path": natives.libraries,
+        # Robolectric and PyTorch unpack libraries and keep caches.
+        "java.io.tmpdir": suite.systems.parent,
         "robolectric.offline": "true",
         "robolectric.dependency.dir": suite.systems,
         **properties,
     }
-    options = [
-        *("-Xmx1g", f"-XX:ErrorFile={log.with_name('crash.txt')}"),
+    return [
+        "-Xmx1g",
         # Robolectric stands in for Android's file descriptors by Java's.
         "--add-opens=java.base/java.io=ALL-UNNAMED",
         *(f"-D{name}={value}" for name, value in given.items()),
     ]
-    main = f"{PACKAGE.replace('.', '/')}/TestMain"
-    command = [str(natives.launcher), str(natives.machine), *options, "--", main, *suite.names]
-    environment = os.environ | {"LD_LIBRARY_PATH": f"{natives.bridge}:{natives.libraries}"}
-    with log.open("wb") as errors:
-        done = subprocess.run(command, stderr=errors, env=environment, timeout=_SECONDS, check=False)
-    if done.returncode:
-        raise VerificationFailed("the app's JVM tests failed", hint=f"see above, and {log}")
 
 
 def _write_config(classes: Path, staged: Staged, app: Path) -> None:

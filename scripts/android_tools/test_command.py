@@ -66,13 +66,12 @@ def _run(work: Path, bundle: Path, output: Path, emit: Listener) -> None:
         app = pack_app(staged, work / "app.apk")
         suite = compile_tests(work, staged, app, robolectric)
     properties = {
-        "edgepack.screens": output / "screens",
-        "edgepack.reports": output / "reports",
-        "edgepack.bundles": bundles,
-        "edgepack.held_back": held_back(work),
-        "edgepack.damaged_app": damaged_app(staged, work),
-        "edgepack.empty_app": staged.resources,
-        "java.io.tmpdir": work,
+        "screens": output / "screens",
+        "reports": output / "reports",
+        "bundles": bundles,
+        "held_back": held_back(work),
+        "damaged_app": damaged_app(staged, work),
+        "empty_app": staged.resources,
     }
     with step(emit, "run the tests"):
         run_tests(suite, natives, properties, output / "log.txt")

@@ -23,7 +23,7 @@ import org.robolectric.android.controller.ActivityController;
 /** The screen to draw on, with a finger that only the test can see. */
 @RunWith(RobolectricTestRunner.class)
 public final class DigitScreenTest {
-    private static final float[] SEVEN = {.25f, .2f, .5f, .2f, .75f, .2f, .65f, .4f, .55f, .6f, .45f, .85f};
+    private static final float[] SEVEN = Strokes.DIGITS[7][0];
 
     @Test
     public void anEmptySheetAsksForADigit() throws Exception {
@@ -48,6 +48,20 @@ public final class DigitScreenTest {
                 String title = text(R.string.answer_title, text(R.string.tflite), chosen);
                 Screens.await("an answer in " + chosen, () -> titles(screen.get()).contains(title));
                 assertEquals(List.of("7", "7"), answers(screen.get()));
+            }
+        }
+    }
+
+    @Test
+    public void everyDigitIsReadFromAFingersStrokes() throws Exception {
+        try (ActivityController<DigitActivity> screen = open()) {
+            for (int digit = 0; digit < Strokes.DIGITS.length; digit++) {
+                for (float[] stroke : Strokes.DIGITS[digit]) {
+                    Screens.draw(screen.get().findViewById(R.id.sheet), stroke);
+                }
+                List<String> both = List.of(String.valueOf(digit), String.valueOf(digit));
+                Screens.await("the recognition of a " + digit, () -> answers(screen.get()).equals(both));
+                screen.get().findViewById(R.id.clear).performClick();
             }
         }
     }
