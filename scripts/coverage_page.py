@@ -51,7 +51,9 @@ What the columns mean:
 - **crash**, **timeout**: the process was killed; the worker that held it reports so.
 
 "Routes" are those of a build: the guarded model first and, where that fails the check, the prepared one.
-Inputs that decide shapes (axes, sizes, pads, trip counts) are bound to the case's values there.
+Inputs that decide shapes (axes, sizes, pads, trip counts) are bound to the case's values there, as
+`edgepack build model.onnx --bind axes=[0,2]` does. `edgepack inspect model.onnx --plan` tells the same of a
+model of your own, node by node, without converting it.
 """
 
 

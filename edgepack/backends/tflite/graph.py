@@ -9,6 +9,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from edgepack.backends.tflite.folding import fold_constants
 from edgepack.errors import ConversionError
 from edgepack.model import TensorSpec
 
@@ -22,7 +23,8 @@ def tidy(source: Path, graph: Path, inputs: Sequence[TensorSpec]) -> None:
     """Job: prepare a graph for conversion.
 
     Input shapes become fixed, all shapes that can be inferred are written down, nodes get names, those that
-    join a single tensor do nothing, and large weights go into a file of their own beside the graph.
+    join a single tensor do nothing, small ones that depend on no input are computed, and large weights go
+    into a file of their own beside the graph.
 
     Args:
         source: The exporter's or the user's graph.
@@ -39,6 +41,7 @@ def tidy(source: Path, graph: Path, inputs: Sequence[TensorSpec]) -> None:
     onnx.external_data_helper.load_external_data_for_model(model, str(source.parent))
     _fix_shapes(model, inputs)
     _tidy_nodes(model)
+    fold_constants(model)
     graph.parent.mkdir(parents=True, exist_ok=True)
     unfinished = graph.with_suffix(".unfinished")
     onnx.save(model, unfinished, save_as_external_data=True, location="weights.bin", size_threshold=_LARGE)

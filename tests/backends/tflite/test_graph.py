@@ -56,6 +56,34 @@ def test_joining_a_single_tensor_is_passing_it_on(tmp_path):
     ]
 
 
+def test_small_nodes_that_depend_on_no_input_are_computed(tmp_path):
+    token = numpy_helper.from_array(np.arange(4, dtype=np.float32).reshape(1, 4), "token")
+    large = numpy_helper.from_array(np.ones((1 << 15, 1), np.float32), "large")
+    nodes = [
+        helper.make_node("Constant", [], ["three"], value_ints=[3]),
+        helper.make_node("Constant", [], ["one"], value=numpy_helper.from_array(np.array([1]))),
+        helper.make_node("Concat", ["three", "one"], ["rows"], axis=0),
+        helper.make_node("Expand", ["token", "rows"], ["tokens"]),
+        helper.make_node("Neg", ["large"], ["stays"]),
+        helper.make_node("RandomNormal", [], ["drawn"], shape=[3, 4]),
+        helper.make_node("Add", ["x", "tokens"], ["moved"]),
+        helper.make_node("Add", ["moved", "drawn"], ["noisy"]),
+        helper.make_node("ReduceMax", ["stays"], ["top"], keepdims=0),
+        helper.make_node("Add", ["noisy", "top"], ["y"]),
+    ]
+    graph = tmp_path / "tidied" / "graph.onnx"
+    source = write(tmp_path / "source.onnx", nodes, weights=[token, large], shape=(3, 4))
+    tidy(source, graph, [TensorSpec("x", "float32", (3, 4))])
+    tidied = onnx.load(graph)
+    onnx.checker.check_model(tidied, full_check=True)
+    assert [node.op_type for node in tidied.graph.node] == [
+        *("Neg", "RandomNormal", "Add", "Add", "ReduceMax", "Add"),
+    ]
+    (tokens,) = [one for one in tidied.graph.initializer if one.name == "tokens"]
+    np.testing.assert_array_equal(numpy_helper.to_array(tokens), np.tile(np.arange(4.0), (3, 1)))
+    assert "token" not in [one.name for one in tidied.graph.initializer]
+
+
 def test_large_weights_go_into_a_file_beside_the_graph(tmp_path):
     matrix = np.random.default_rng(0).normal(size=(4, 1 << 17)).astype(np.float32)
     bias = np.ones(1 << 17, np.float32)[: 1 << 10]
