@@ -30,6 +30,7 @@ ELEMENTWISE = _names(
     """
 )
 REDUCTIONS = _names("MEAN REDUCE_ALL REDUCE_ANY REDUCE_MAX REDUCE_MIN REDUCE_PROD SUM")
+_READ_FROM_OPTIONS = REDUCTIONS | {"CONCATENATION", "GATHER", "STRIDED_SLICE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class Ports:
 def find_ports(model: FlatModel, operator: Operator, rank: int) -> Ports | None:
     """Tell which tensors of an operator follow a layout of so many axes; None when it has one of its own."""
     tensors = [tensor for tensor in (*operator.inputs, *operator.outputs) if tensor >= 0]
-    if any(prod(model.shape(tensor)) == 0 for tensor in tensors):
+    empty = any(prod(model.shape(tensor)) == 0 for tensor in tensors)
+    if empty or (operator.kind in _READ_FROM_OPTIONS and operator.options is None):
         return None
     if operator.kind in REDUCTIONS:
         return _reduction_ports(model, operator, rank)
@@ -178,8 +180,12 @@ def reads_memory(operator: Operator, tensor: int) -> bool:
     """Tell whether an operator goes by the order of elements only, and not by a tensor's shape."""
     if operator.inputs[0] != tensor:
         return False
-    flattens = operator.kind == "FULLY_CONNECTED" and not operator.options.keepNumDims
-    return flattens or operator.kind == "RESHAPE"
+    return operator.kind == "RESHAPE" or flattens(operator)
+
+
+def flattens(operator: Operator) -> bool:
+    """Tell whether an operator is a FULLY_CONNECTED that takes its input for rows."""
+    return operator.kind == "FULLY_CONNECTED" and not (operator.options and operator.options.keepNumDims)
 
 
 def moved(values: Sequence[int], order: Order) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgepack.backends.tflite.finish.flexible import flattens
 from edgepack.backends.tflite.finish.model import ACTIVATIONS, NO_ACTIVATION, SAME, VALID, Operator
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Fusing:
 def activation(fusing: Fusing, operator: Operator) -> bool:
     """RELU, RELU6 and RELU_N1_TO_1 become the activation of the convolution, product or sum before them."""
     maker = fusing.maker(operator)
-    if maker is None or maker.kind not in _ACTIVATED or _activation(maker) != NO_ACTIVATION:
+    if maker is None or maker.kind not in _ACTIVATED or not _is_plain(maker):
         return False
     maker.options.fusedActivationFunction = ACTIVATIONS[operator.kind]
     fusing.absorb(maker, operator)
@@ -101,7 +102,7 @@ def scale_and_shift(fusing: Fusing, operator: Operator) -> bool:
     steps as small as the input's and the weights' together, of which int32 counts only so many.
     """
     model, maker = fusing.model, fusing.maker(operator)
-    if maker is None or maker.kind not in _WEIGHTED or _activation(maker) != NO_ACTIVATION:
+    if maker is None or maker.kind not in _WEIGHTED or not _is_plain(maker):
         return False
     if len(maker.inputs) < 3 or not all(fusing.unshared(tensor) for tensor in maker.inputs[1:3]):
         return False
@@ -124,7 +125,8 @@ def scale_and_shift(fusing: Fusing, operator: Operator) -> bool:
         new_bias = np.add(bias, factor.reshape(-1))
     maker.inputs[2] = model.add_constant(new_bias, model.name(maker.inputs[2]))
     fusing.reads.update(maker.inputs[1:3])
-    maker.options.fusedActivationFunction = operator.options.fusedActivationFunction
+    if operator.options:
+        maker.options.fusedActivationFunction = operator.options.fusedActivationFunction
     fusing.absorb(maker, operator)
     return True
 
@@ -141,7 +143,7 @@ def reshape_of_reshape(fusing: Fusing, operator: Operator) -> bool:
 def flattened_by_itself(fusing: Fusing, operator: Operator) -> bool:
     """FULLY_CONNECTED reads rows of its weights' length: no RESHAPE has to drop axes of size 1 before it."""
     maker = fusing.made_by(operator)
-    if maker is None or maker.kind != "RESHAPE" or operator.options.keepNumDims:
+    if maker is None or maker.kind != "RESHAPE" or not flattens(operator):
         return False
     before, after = (fusing.model.shape(one.inputs[0]) for one in (maker, operator))
     wide, rows = ([size for size in shape if size != 1] for shape in (before, after))
@@ -157,7 +159,7 @@ def padded_pool(fusing: Fusing, operator: Operator) -> bool:
     SAME pads max((ceil(n / stride) - 1) stride + window - n, 0) rows, the smaller half of them before.
     """
     model, maker = fusing.model, fusing.maker(operator)
-    if maker is None or maker.kind != "PADV2" or operator.options.padding != VALID:
+    if maker is None or maker.kind != "PADV2" or not operator.options or operator.options.padding != VALID:
         return False
     pads, value = (model.constant(tensor) for tensor in maker.inputs[1:3])
     if pads is None or value is None or value.dtype != np.float32 or value.max(initial=-np.inf) > _LOWEST:
@@ -177,8 +179,9 @@ def _same(size: int, stride: int, window: int) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
-def _activation(operator: Operator) -> int:
-    return int(operator.options.fusedActivationFunction)
+def _is_plain(operator: Operator) -> bool:
+    """Tell whether an operator has no activation yet, and a place for one."""
+    return bool(operator.options) and operator.options.fusedActivationFunction == NO_ACTIVATION
 
 
 _RULES: dict[str, tuple[Callable[[Fusing, Operator], bool], ...]] = {

@@ -245,7 +245,7 @@ def _drop_tensors(model: Any, graph: Any) -> None:
         raw.intermediates = move(raw.intermediates)
     for signature in model.signatureDefs or ():
         if signature.subgraphIndex == 0:
-            for one in (*signature.inputs, *signature.outputs):
+            for one in (*(signature.inputs or ()), *(signature.outputs or ())):
                 one.tensorIndex = moved[int(one.tensorIndex)]
 
 

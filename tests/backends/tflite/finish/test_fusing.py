@@ -86,6 +86,15 @@ def test_a_shift_far_above_the_bias_would_not_fit_into_a_quantised_one(shift, le
     assert finished(builder.write(tmp_path / "file.tflite", shifted)) == left
 
 
+def test_operators_without_options_are_read_as_the_runtime_does(tmp_path):
+    """Options that hold nothing but defaults may be left out."""
+    builder = Builder()
+    image = builder.input(IMAGE)
+    doubled = builder.op("ADD", [image, image], IMAGE)
+    path = builder.write(tmp_path / "file.tflite", builder.op("RELU", [doubled], IMAGE))
+    assert finished(path) == {"ADD": 1, "RELU": 1}
+
+
 def test_factors_along_other_axes_are_left_alone(tmp_path):
     builder = Builder()
     sums = convolution(builder, builder.input(IMAGE))
