@@ -25,10 +25,12 @@ class Recipe:
         scripted: Compile the module's Python code instead of recording one run of it.
         blocked: What `optimize_for_mobile` has to leave out, by MobileOptimizerType's names; None to freeze
             the module and do no more.
+        plain_attention: Trace attention as products and a softmax; see `traced_plainly`.
     """
 
     scripted: bool
     blocked: tuple[str, ...] | None
+    plain_attention: bool = False
 
 
 def export_lite(model: TorchModel, recipe: Recipe, path: Path, bytecode: int | None) -> Program:
@@ -50,7 +52,10 @@ def export_lite(model: TorchModel, recipe: Recipe, path: Path, bytecode: int | N
     import torch
 
     with torch.no_grad():
-        module = scripted(model) if recipe.scripted else model.traced()
+        if recipe.scripted:
+            module = scripted(model)
+        else:
+            module = traced_plainly(model) if recipe.plain_attention else model.traced()
         return save_lite(module, recipe.blocked, path, bytecode)
 
 
@@ -93,6 +98,17 @@ def optimized(module: ScriptModule, blocked: tuple[str, ...] | None) -> ScriptMo
     # One freeze leaves a scripted module with nodes that depend on memory addresses; a second one, which
     # torch.jit.freeze refuses to do, brings every process to the same graph.
     return torch.jit._recursive.wrap_cpp_module(torch._C._freeze_module(frozen._c, []))
+
+
+def traced_plainly(model: TorchModel) -> ScriptModule:
+    """Trace the module as it is now, without the attention operator that runtimes before torch 2.0 lack."""
+    import torch
+
+    from edgepack.backends.torch_lite.attention import plain_attention
+
+    with plain_attention():
+        example = tuple(tensor.clone() for tensor in model.example)
+        return torch.jit.trace(model.flat, example, check_trace=False)
 
 
 def scripted(model: TorchModel) -> ScriptModule:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgepack.backends.torch_lite.export import Recipe, save_lite, scripted
+from edgepack.backends.torch_lite.export import Recipe, save_lite, scripted, traced_plainly
 from edgepack.backends.torch_lite.program import Program
 from edgepack.errors import Unsuitable
 from edgepack.golden import GoldenSet
@@ -74,18 +74,11 @@ def export_quantised(
     """
     import torch
 
-    from edgepack.backends.torch_lite.attention import plain_attention
-
     layers = tuple(held.quantise(kept))
     model = held.model
     model.raw = model.flat.model
     with torch.no_grad():
-        if recipe.scripted:
-            module = scripted(model)
-        else:
-            example = tuple(tensor.clone() for tensor in model.example)
-            with plain_attention():
-                module = torch.jit.trace(model.flat, example, check_trace=False)
+        module = scripted(model) if recipe.scripted else traced_plainly(model)
         return Made(save_lite(module, recipe.blocked, path, bytecode), layers)
 
 

@@ -96,6 +96,8 @@ ROUTES: dict[str, tuple[RecipeRoute, ...]] = {
         # Prepacking can store a bias as it was before an in-place operation changed it (swin_v2's qkv.bias).
         LiteRoute("trace-no-prepack", Recipe(scripted=False, blocked=("INSERT_FOLD_PREPACK_OPS",))),
         LiteRoute("trace-freeze", _CAUTIOUS),
+        # Android's runtime is older than torch 2.0's operator for attention.
+        LiteRoute("trace-plain-attention", Recipe(scripted=False, blocked=(), plain_attention=True)),
         LiteRoute("script", _SCRIPT),
         LiteRoute("script-freeze", _CAUTIOUS_SCRIPT),
     ),

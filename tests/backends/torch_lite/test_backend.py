@@ -74,6 +74,13 @@ def test_traced_transformer_uses_the_fused_operator_that_old_runtimes_have(site)
     )
 
 
+def test_attention_of_torch_2_is_said_in_what_androids_runtime_has(site):
+    attempt = site.prove("attention", target="android")
+    assert attempt.route == "trace-plain-attention"
+    assert "aten::scaled_dot_product_attention" in attempt.failures[0].reason
+    assert site.prove("attention").route == "trace"
+
+
 def test_bare_recipe_fails_the_judge(site, tmp_path):
     context = site.load("image")
     bare_recipe(model_in_this_process("image"), torch.rand(1, 3, 12, 9), tmp_path / "bare.ptl")
@@ -105,7 +112,7 @@ def test_every_route_is_right_where_nothing_is_special(site):
 def test_trace_of_a_branch_fails_and_scripting_keeps_both(site):
     attempt = site.prove("branching", cases=8)
     assert attempt.route == "script"
-    assert [failure.route for failure in attempt.failures] == ["trace", "trace-no-prepack", "trace-freeze"]
+    assert {failure.route.partition("-")[0] for failure in attempt.failures} == {"trace"}
     alone = site.prove("branching", cases=8, script=True)
     assert (alone.route, alone.failures) == ("script", ())
 
