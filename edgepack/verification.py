@@ -92,6 +92,7 @@ def verify(path: Path, options: VerifyOptions | None = None, emit: Listener = ig
             tools=installed(),
             host=describe_host(),
             seconds=timer.seconds,
+            operators={one.id: one.counts for one in artifacts if one.counts},
         )
 
 
