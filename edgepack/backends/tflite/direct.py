@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -64,17 +65,20 @@ def convert_prepared(graph: Path, file: Path) -> None:
 def _write(model: Any, file: Path) -> None:
     from onnx2tf.tflite_builder import export_tflite_model_flatbuffer_direct
 
-    folder = file.parent / "flatbuffer_direct"
+    folder = file.parent.resolve() / "flatbuffer_direct"
+    folder.mkdir()
     try:
-        export_tflite_model_flatbuffer_direct(
-            onnx_graph=model,
-            output_folder_path=str(folder),
-            output_file_name=_STEM,
-            # The fused LSTM operators keep their state from one run to the next; a model starts anew.
-            # Where there is nothing to unroll, this would only copy all weights.
-            enable_rnn_unroll=any(node.op_type in _RECURRENT for node in model.graph.node),
-            flatbuffer_direct_show_progress=False,
-        )
+        # Where onnxruntime cannot infer a shape, it leaves a file in the working folder, which is the user's.
+        with contextlib.chdir(folder):
+            export_tflite_model_flatbuffer_direct(
+                onnx_graph=model,
+                output_folder_path=str(folder),
+                output_file_name=_STEM,
+                # The fused LSTM operators keep their state from one run to the next; a model starts anew.
+                # Where there is nothing to unroll, this would only copy all weights.
+                enable_rnn_unroll=any(node.op_type in _RECURRENT for node in model.graph.node),
+                flatbuffer_direct_show_progress=False,
+            )
     except NotImplementedError as error:
         raise _refusal(str(error), model) from error
     made = folder / f"{_STEM}_float32.tflite"
