@@ -56,7 +56,11 @@ def test_digits_keep_their_accuracy_in_every_precision(tmp_path):
         max_accuracy_drop=1.0,
         min_agreement=98,
     )
-    assert {one.artifact_id for one in result.report.results} >= {"torch_lite/int8", "tflite/int8", "tflite/int16x8"}
+    assert {one.artifact_id for one in result.report.results} >= {
+        "torch_lite/int8",
+        "tflite/int8",
+        "tflite/int16x8",
+    }
     for one in result.report.results:
         assert one.answers.samples > 300
         assert one.answers.reference > 0.97
