@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from edgepack.sources.torch_model import TorchModel
 
 
+_FLOOR_DIVIDE = """graph(%a : Tensor, %b : {kind}):
+  %result : Tensor = aten::floor_divide(%a, %b)
+  return (%result)"""
+_DIVIDE = """graph(%a : Tensor, %b : {kind}):
+  %mode : str = prim::Constant[value="floor"]()
+  %result : Tensor = aten::div(%a, %b, %mode)
+  return (%result)"""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """How a program is made.
@@ -93,6 +102,10 @@ def optimized(module: ScriptModule, blocked: tuple[str, ...] | None) -> ScriptMo
     from torch.utils.mobile_optimizer import MobileOptimizerType, optimize_for_mobile
 
     frozen = torch.jit.freeze(module)
+    # Before torch 1.13 floor_divide rounds towards zero; this is what it has meant since.
+    for kind in ("Tensor", "int", "float"):
+        before, after = _FLOOR_DIVIDE.format(kind=kind), _DIVIDE.format(kind=kind)
+        torch._C._jit_pass_custom_pattern_based_rewrite_graph(before, after, frozen.graph)
     if blocked is not None:
         return optimize_for_mobile(frozen, {getattr(MobileOptimizerType, name) for name in blocked})
     # One freeze leaves a scripted module with nodes that depend on memory addresses; a second one, which

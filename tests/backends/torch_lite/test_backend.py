@@ -81,6 +81,14 @@ def test_attention_of_torch_2_is_said_in_what_androids_runtime_has(site):
     assert site.prove("attention").route == "trace"
 
 
+@pytest.mark.parametrize("script", [False, True])
+def test_division_that_rounds_down_does_so_in_androids_runtime_too(site, script):
+    attempt = site.prove("two_headed", target="android", script=script)
+    assert attempt.failures == ()
+    assert not [name for name in attempt.candidate.operators if "floor_divide" in name]
+    assert [name for name in attempt.candidate.operators if name.startswith("aten::div.")]
+
+
 def test_bare_recipe_fails_the_judge(site, tmp_path):
     context = site.load("image")
     bare_recipe(model_in_this_process("image"), torch.rand(1, 3, 12, 9), tmp_path / "bare.ptl")
