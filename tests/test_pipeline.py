@@ -104,19 +104,6 @@ def test_bundle_holds_both_formats_and_verifies_without_its_source(source, tmp_p
     assert all(0 < one.max_error < 1e-3 for one in report.results)
 
 
-def test_same_inputs_give_the_same_bytes(source, tmp_path):
-    text, every = source(GOOD), {"cache": False, "precisions": list(PRECISIONS), "calibration": "golden"}
-    run(text, tmp_path / "one", **every)
-    run(text, tmp_path / "two", **every)
-    one, two = files(tmp_path / "one"), files(tmp_path / "two")
-    for report in ("report.json", "report.html"):
-        del one[report], two[report]
-    assert one == two
-    quantised = {f"artifacts/net.{name}.tflite" for name in ("float16", "dynamic", "int8", "int16x8")}
-    float32 = {"artifacts/net.float32.ptl", "artifacts/net.float32.tflite"}
-    assert {"manifest.json"} | float32 | quantised <= one.keys()
-
-
 def test_second_build_converts_nothing_and_gives_the_same(source, tmp_path):
     text, events = source(GOOD), []
     run(text, tmp_path / "one")
