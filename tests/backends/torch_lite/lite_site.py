@@ -90,3 +90,13 @@ def model_in_this_process(name: str):
     models = module_from_spec(spec)
     spec.loader.exec_module(models)
     return getattr(models, name)()
+
+
+def snr(attempt):
+    """Give the signal-to-noise ratio of each output, in decibels."""
+    (result,) = attempt.results
+    return [one.snr_db for one in result.comparisons]
+
+
+def names(layers):
+    return [layer.name for layer in layers]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from lite_site import MODELS, Site
+from lite_site import MODELS, Site, names, snr
 
 from edgepack.backends.torch_lite.routes import ROUTES
 from edgepack.config import build_options
@@ -13,15 +13,6 @@ from edgepack.runners.static_gate import check_statically
 from edgepack.workers import Workers
 
 ANDROID = "org.pytorch:pytorch_android_lite:1.12.2"
-
-
-def snr(attempt):
-    (result,) = attempt.results
-    return [one.snr_db for one in result.comparisons]
-
-
-def names(layers):
-    return [layer.name for layer in layers]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from math import inf
 
 import pytest
 import torch
-from lite_site import MODELS, model_in_this_process
+from lite_site import MODELS, model_in_this_process, names, snr
 from torch.ao.quantization import get_default_qconfig_mapping
 from torch.ao.quantization.quantize_fx import convert_fx, prepare_fx
 
@@ -12,15 +12,6 @@ from edgepack.errors import UsageError
 from edgepack.runners.static_gate import check_statically
 
 ANDROID = "org.pytorch:pytorch_android_lite:1.12.2"
-
-
-def snr(attempt):
-    (result,) = attempt.results
-    return [one.snr_db for one in result.comparisons]
-
-
-def names(layers):
-    return [layer.name for layer in layers]
 
 
 @pytest.mark.parametrize(
