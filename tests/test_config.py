@@ -73,11 +73,11 @@ def test_two_files_side_by_side_are_refused(project):
 
 
 def test_paths_in_a_file_are_relative_to_it(project, tmp_path):
-    folder = project('output = "out/net"\ngolden = ["cases/a.npz"]\nkeep_failed = "/tmp/failed"')
+    folder = project('output = "out/net"\ngolden = ["cases/a.npz"]\nkeep_failed = "/kept/failed"')
     resolved = options(folder)
     assert resolved.output == tmp_path / "out/net"
     assert resolved.golden.files == (tmp_path / "cases/a.npz",)
-    assert resolved.keep_failed == Path("/tmp/failed")
+    assert resolved.keep_failed == Path("/kept/failed")
     assert options(folder, {"output": "here"}).output == Path("here")
 
 

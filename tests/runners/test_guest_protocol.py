@@ -48,7 +48,7 @@ def test_both_ends_have_the_same_numbers():
 
 
 def test_load_is_spelt_as_documented():
-    path = "/tmp/modèle.ptl"
+    path = "/models/modèle.ptl"
     text = path.encode()
     names = struct.pack("<II", 2, 5) + b"depth" + struct.pack("<I", 5) + b"doubt"
     expected = struct.pack("<II", 2, len(text)) + text + names
