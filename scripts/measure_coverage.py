@@ -1,0 +1,106 @@
+"""Run ONNX's own test cases through the TFLite converter and write docs/coverage.md.
+
+scripts/coverage                                # everything; about an hour on two cores
+scripts/coverage --step 16 --verbose            # every 16th case, to the terminal only
+scripts/coverage --mode native --json one.json  # the converter alone, outcomes kept
+scripts/coverage --document native.json routes.json free.json    # write the page from kept outcomes
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+
+SCRIPTS = Path(__file__).resolve().parent
+sys.path.insert(0, str(SCRIPTS))
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(SCRIPTS), os.environ.get("PYTHONPATH"))))
+
+from coverage_page import DOCUMENTED, write_page, write_passing  # noqa: E402  needs the path above
+from onnx_suite import MODES, Outcome, load_cases, run_case  # noqa: E402  as above
+
+from edgepack.workers import JobFailed, Limits, Worker, Workers  # noqa: E402  as above
+
+CASE_LIMITS = Limits(seconds=120, memory=4 * 2**30)
+PRELOADED = (
+    "onnx2tf.tflite_builder",
+    "ai_edge_litert.interpreter",
+    "edgepack.backends.passes.preparing",
+    "edgepack.backends.passes.guarding",
+    "edgepack.backends.passes.shape_inputs",
+)
+
+
+def main() -> None:
+    arguments = parse()
+    if arguments.document:
+        document([json.loads(path.read_text()) for path in arguments.document])
+        return
+    whole = arguments.step == 1 and not arguments.match and arguments.mode is None
+    kept = []
+    for mode in DOCUMENTED if whole else [arguments.mode or "routes"]:
+        outcomes = measure(mode, arguments)
+        print(mode, dict(Counter(outcome.status for outcome in outcomes.values())))
+        kept.append({"mode": mode, "outcomes": {name: asdict(o) for name, o in outcomes.items()}})
+    if arguments.json:
+        arguments.json.write_text(json.dumps(kept[-1], indent=0) + "\n")
+    if whole:
+        document(kept)
+
+
+def document(kept: list[dict[str, object]]) -> None:
+    """Write the page and the list of passing cases out of outcomes by mode."""
+    operators = {name: case.operator for name, case in load_cases().items()}
+    outcomes = {
+        str(run["mode"]): {name: Outcome(**row) for name, row in dict(run["outcomes"]).items()}
+        for run in kept
+    }
+    write_page(operators, outcomes)
+    write_passing(outcomes["routes"])
+
+
+def measure(mode: str, arguments: argparse.Namespace) -> dict[str, Outcome]:
+    """Run the chosen cases one after the other, each in a process of its own."""
+    names = [name for name in load_cases() if arguments.match in name][arguments.offset :: arguments.step]
+    outcomes: dict[str, Outcome] = {}
+    with tempfile.TemporaryDirectory() as folder, Workers(Path(folder), CASE_LIMITS) as workers:
+        worker = workers.start(*PRELOADED).branch(load_cases, name="cases")
+        for count, name in enumerate(names, 1):
+            outcomes[name] = run(worker, name, mode)
+            if arguments.verbose and outcomes[name].status != "pass":
+                print(f"{name:60} {outcomes[name].status:8} {outcomes[name].detail[:160]}", flush=True)
+            if count % 100 == 0:
+                print(f"{mode}: {count} of {len(names)}", file=sys.stderr, flush=True)
+    return outcomes
+
+
+def run(worker: Worker, name: str, mode: str) -> Outcome:
+    """One case; a crash or a limit is an outcome too."""
+    try:
+        outcome = worker.run(run_case, name, mode, name=name)
+    except JobFailed as failure:
+        return Outcome("timeout" if "limit" in failure.reason else "crash", failure.reason)
+    assert isinstance(outcome, Outcome)
+    return outcome
+
+
+def parse() -> argparse.Namespace:
+    plain = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="scripts/coverage", description=__doc__, formatter_class=plain)
+    parser.add_argument("--mode", choices=MODES, help="how cases are prepared (default: all, then the page)")
+    parser.add_argument("--step", type=int, default=1, help="take every n-th case")
+    parser.add_argument("--offset", type=int, default=0, help="starting from this one")
+    parser.add_argument("--match", default="", help="only cases whose name contains this")
+    parser.add_argument("--json", type=Path, help="write every case's outcome here")
+    parser.add_argument("--verbose", action="store_true", help="print each case that does not pass")
+    parser.add_argument("--document", type=Path, nargs="+", help="write docs/coverage.md from kept outcomes")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
