@@ -66,7 +66,8 @@ def _write(model: Any, file: Path) -> None:
     from onnx2tf.tflite_builder import export_tflite_model_flatbuffer_direct
 
     folder = file.parent.resolve() / "flatbuffer_direct"
-    folder.mkdir()
+    # A converter that gave up may have left one here.
+    folder.mkdir(exist_ok=True)
     try:
         # Where onnxruntime cannot infer a shape, it leaves a file in the working folder, which is the user's.
         with contextlib.chdir(folder):
