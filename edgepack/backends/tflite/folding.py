@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,23 +11,32 @@ if TYPE_CHECKING:
 _SMALL = 1 << 16
 """Bytes that a folded node may read or give: shapes, masks and tokens are below, weights above."""
 # What quantised models are made of says something by being there.
+_OF_SHAPES = frozenset({"Shape", "Size"})
 _KEPT = frozenset({"DequantizeLinear", "QuantizeLinear"})
 
 
-def fold_constants(model: Any) -> None:
-    """Compute small nodes that depend on no input, in place.
+def fold_constants(model: Any) -> bool:
+    """Compute small nodes that depend on no input, in place; a known shape is no input.
 
     Exporters leave such chains where a module computes a shape or expands a parameter; the converter turns
     each into an operator that every inference would run anew.
 
     Args:
-        model: An onnx.ModelProto with its weights in memory.
+        model: An onnx.ModelProto; weights that are kept outside it are left alone.
+
+    Returns:
+        Whether there were any.
     """
-    from onnx import numpy_helper
+    from onnx import TensorProto, numpy_helper
 
     graph = model.graph
     open_names = {one.name for one in graph.input}
-    weights = {one.name: one for one in graph.initializer if one.name not in open_names}
+    weights = {
+        one.name: one
+        for one in graph.initializer
+        if one.name not in open_names and one.data_location != TensorProto.EXTERNAL
+    }
+    shapes = known_shapes(graph)
     known: dict[str, Array] = {}
     opset = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 1)
     outputs = {one.name for one in graph.output}
@@ -40,17 +50,41 @@ def fold_constants(model: Any) -> None:
             weights[node.output[0]] = node.attribute[0].t
             kept.append(node)
             continue
-        results = None if outputs.intersection(node.output) else _results(node, known, opset)
+        values = _sized(node, shapes) if node.op_type in _OF_SHAPES else known
+        results = None if outputs.intersection(node.output) else _results(node, values, opset)
         if results is None:
             kept.append(node)
             continue
         known.update(results)
         graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in results.items())
-    if len(kept) < len(graph.node):
+    folded = len(kept) < len(graph.node)
+    if folded:
         nodes = [type(node).FromString(node.SerializeToString()) for node in kept]
         del graph.node[:]
         graph.node.extend(nodes)
         _drop_unused(graph)
+    return folded
+
+
+def known_shapes(graph: Any) -> dict[str, tuple[int, ...]]:
+    """Give the shapes that are written down in full, by tensor.
+
+    Args:
+        graph: An onnx.GraphProto.
+    """
+    shapes = {}
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        kind = value.type.tensor_type
+        if kind.HasField("shape") and all(one.HasField("dim_value") for one in kind.shape.dim):
+            shapes[value.name] = tuple(one.dim_value for one in kind.shape.dim)
+    return shapes
+
+
+def _sized(node: Any, shapes: dict[str, tuple[int, ...]]) -> dict[str, Array]:
+    """Give an array that takes no memory for what a node reads no more of than the shape."""
+    import numpy as np
+
+    return {name: np.broadcast_to(np.float32(0), shapes[name]) for name in node.input if name in shapes}
 
 
 def _results(node: Any, known: dict[str, Array], opset: int) -> dict[str, Array] | None:
@@ -79,20 +113,25 @@ def _results(node: Any, known: dict[str, Array], opset: int) -> dict[str, Array]
 
 
 def _drop_unused(graph: Any) -> None:
-    """Drop what only folded nodes read."""
-    used = {one.name for one in graph.output} | set(_read(graph))
+    """Drop what only folded nodes read, and what only that needed."""
+    used = {one.name for one in graph.output}
     for index in reversed(range(len(graph.node))):
-        if graph.node[index].op_type == "Constant" and not used.intersection(graph.node[index].output):
+        node = graph.node[index]
+        if used.intersection(node.output):
+            used.update(_read([node]))
+        else:
             del graph.node[index]
     for index in reversed(range(len(graph.initializer))):
         if graph.initializer[index].name not in used:
             del graph.initializer[index]
 
 
-def _read(graph: Any) -> list[str]:
-    names = [name for node in graph.node for name in node.input]
-    for node in graph.node:
+def _read(nodes: Iterable[Any]) -> list[str]:
+    """Give the names that nodes read, those that their bodies read included."""
+    names = []
+    for node in nodes:
+        names += node.input
         for attribute in node.attribute:
             for inner in (attribute.g, *attribute.graphs) if attribute.HasField("g") else attribute.graphs:
-                names += [*_read(inner), *(one.name for one in inner.output)]
+                names += [*_read(inner.node), *(one.name for one in inner.output)]
     return names

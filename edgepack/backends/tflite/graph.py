@@ -9,7 +9,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from edgepack.backends.tflite.folding import fold_constants
+from edgepack.backends.tflite.folding import fold_constants, known_shapes
 from edgepack.errors import ConversionError
 from edgepack.model import TensorSpec
 
@@ -88,7 +88,10 @@ def _fix_shapes(model: Any, inputs: Sequence[TensorSpec]) -> None:
     shapes = {spec.name: spec.shape for spec in inputs}
     for value in model.graph.input:
         if value.name in shapes:
-            shape = value.type.tensor_type.shape
+            kind = value.type
+            if kind.HasField("optional_type"):
+                kind = kind.optional_type.elem_type
+            shape = kind.tensor_type.shape
             del shape.dim[:]
             for size in shapes[value.name]:
                 shape.dim.add().dim_value = size
@@ -104,24 +107,18 @@ def _tidy_nodes(model: Any) -> None:
 
 
 def _infer_shapes(model: Any) -> Any:
+    """Write down all shapes that follow from the inputs', those that the graph itself computes included."""
     import onnx
 
     inferred = onnx.shape_inference.infer_shapes(model)
-    if not _has_open_shapes(inferred):
-        return inferred
-    # Shapes that the graph itself computes: onnxscript folds them, but takes its time to import.
-    from onnxscript import optimizer
-
-    return onnx.shape_inference.infer_shapes(optimizer.optimize(inferred))
+    # Each round may tell a shape that the next one's constants are made of.
+    while _has_open_shapes(inferred) and fold_constants(inferred):
+        inferred = onnx.shape_inference.infer_shapes(inferred)
+    return inferred
 
 
 def _has_open_shapes(model: Any) -> bool:
-    known = {
-        value.name
-        for value in (*model.graph.value_info, *model.graph.output)
-        if value.type.tensor_type.HasField("shape")
-        and all(dimension.HasField("dim_value") for dimension in value.type.tensor_type.shape.dim)
-    }
+    known = known_shapes(model.graph)
     return any(name not in known for node in model.graph.node for name in node.output if name)
 
 

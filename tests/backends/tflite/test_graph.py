@@ -41,6 +41,42 @@ def test_open_sizes_are_fixed_and_what_follows_from_them_is_written_down(tmp_pat
     assert all(node.name for node in tidied.graph.node)
 
 
+def test_what_follows_from_shapes_is_computed_round_by_round(tmp_path):
+    """The second shape is not known before the first has been used."""
+    nodes = [
+        helper.make_node("Constant", [], ["rows"], value_ints=[0, -1]),
+        helper.make_node("Shape", ["x"], ["size"]),
+        helper.make_node("ReduceProd", ["size"], ["total"], keepdims=1),
+        helper.make_node("Reshape", ["x", "total"], ["flat"]),
+        helper.make_node("Shape", ["flat"], ["long"]),
+        helper.make_node("Expand", ["x", "size"], ["same"]),
+        helper.make_node("Reshape", ["same", "rows"], ["back"]),
+        helper.make_node("Reshape", ["back", "long"], ["y"]),
+    ]
+    graph = tmp_path / "tidied" / "graph.onnx"
+    tidy(write(tmp_path / "source.onnx", nodes), graph, [TensorSpec("x", "float32", (3, 4))])
+    tidied = onnx.load(graph)
+    onnx.checker.check_model(tidied, full_check=True)
+    assert [node.op_type for node in tidied.graph.node] == ["Expand", "Reshape", "Reshape"]
+    assert [one.dim_value for one in tidied.graph.output[0].type.tensor_type.shape.dim] == [12]
+
+
+def test_an_input_that_may_be_absent_stays_one(tmp_path):
+    kind = helper.make_optional_type_proto(helper.make_tensor_type_proto(TensorProto.FLOAT, ["n"]))
+    graph = helper.make_graph(
+        [helper.make_node("OptionalGetElement", ["x"], ["y"])],
+        "graph",
+        [helper.make_value_info("x", kind)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n"])],
+    )
+    source = tmp_path / "source.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), source)
+    tidy(source, tmp_path / "tidied" / "graph.onnx", [TensorSpec("x", "float32", (3,))])
+    (value,) = onnx.load(tmp_path / "tidied" / "graph.onnx").graph.input
+    assert value.type.optional_type.elem_type.tensor_type.elem_type == TensorProto.FLOAT
+    assert [one.dim_value for one in value.type.optional_type.elem_type.tensor_type.shape.dim] == [3]
+
+
 def test_joining_a_single_tensor_is_passing_it_on(tmp_path):
     nodes = [
         helper.make_node("Concat", ["x"], ["same"], axis=1, name="one"),
