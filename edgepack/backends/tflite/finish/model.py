@@ -101,8 +101,9 @@ class FlatModel:
         return _indices(self._graph.outputs)
 
     def shape(self, tensor: int) -> tuple[int, ...]:
-        """A tensor's shape."""
-        shape = self._graph.tensors[tensor].shape
+        """A tensor's shape; -1 for a size that only a run tells, where the file declares a 1 as well."""
+        raw = self._graph.tensors[tensor]
+        shape = raw.shape if raw.shapeSignature is None else raw.shapeSignature
         return () if shape is None else tuple(map(int, shape))
 
     def name(self, tensor: int) -> str:
@@ -154,15 +155,13 @@ class FlatModel:
             encoded = f"{name}_{count}".encode()
         self._names.add(encoded)
         tensor.name = encoded
-        tensor.shape = np.array(shape, np.int32)
+        _declare(tensor, shape)
         self._graph.tensors.append(tensor)
         return len(self._graph.tensors) - 1
 
     def set_shape(self, tensor: int, shape: Sequence[int]) -> None:
         """Change a computed tensor's shape."""
-        raw = self._graph.tensors[tensor]
-        raw.shape = np.array(shape, np.int32)
-        raw.shapeSignature = None
+        _declare(self._graph.tensors[tensor], shape)
 
     def make_operator(self, kind: str, inputs: Sequence[int], outputs: Sequence[int]) -> Operator:
         """Make a TRANSPOSE, RESHAPE or DEQUANTIZE; it is not in `operators` yet."""
@@ -221,6 +220,11 @@ class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]  # the generated mod
         schema.BufferStart(builder)
         schema.BufferAddData(builder, data)
         return int(schema.BufferEnd(builder))
+
+
+def _declare(tensor: Any, shape: Sequence[int]) -> None:
+    tensor.shape = np.array([1 if size < 0 else size for size in shape], np.int32)
+    tensor.shapeSignature = np.array(shape, np.int32) if min(shape, default=0) < 0 else None
 
 
 def _indices(tensors: Any) -> list[int]:

@@ -10,6 +10,7 @@ from ai_edge_litert.interpreter import Interpreter
 TYPES = {
     np.dtype(np.float32): schema.TensorType.FLOAT32,
     np.dtype(np.int32): schema.TensorType.INT32,
+    np.dtype(np.int64): schema.TensorType.INT64,
     np.dtype(np.bool_): schema.TensorType.BOOL,
 }
 TO_CHANNELS_FIRST, TO_CHANNELS_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
@@ -67,6 +68,11 @@ class Builder:
         made.outputs = [self.tensor(one, dtype) for one in shapes]
         self.graph.operators.append(made)
         return made.outputs if isinstance(shape, list) else made.outputs[0]
+
+    def leave_open(self, tensor, signature):
+        """Say which sizes of a tensor only a run tells, by -1."""
+        self.graph.tensors[tensor].shapeSignature = list(signature)
+        return tensor
 
     def transpose(self, tensor, order):
         shape = self.shape(tensor)

@@ -153,6 +153,16 @@ def test_empty_tensors_are_left_alone(tmp_path):
     assert finished(path) == {"TRANSPOSE": 2, "CONCATENATION": 1}
 
 
+def test_a_size_that_only_a_run_tells_is_no_axis_of_size_1(tmp_path):
+    """The converter declares 1 for the number of places that WHERE finds."""
+    builder = Builder()
+    inputs = [builder.input((3, 4)), builder.constant(np.array(0.0))]
+    found = builder.op("WHERE", [builder.op("GREATER", inputs, (3, 4), np.bool_)], (1, 2), np.int64)
+    turned = builder.transpose(builder.leave_open(found, [-1, 2]), (1, 0))
+    path = builder.write(tmp_path / "file.tflite", builder.leave_open(turned, [2, -1]))
+    assert finished(path) == {"GREATER": 1, "WHERE": 1, "TRANSPOSE": 1}
+
+
 def test_a_file_without_operators_is_not_touched(tmp_path):
     builder = Builder()
     path = builder.write(tmp_path / "file.tflite", builder.input(SHAPE))
