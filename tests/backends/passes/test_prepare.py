@@ -204,6 +204,14 @@ def test_a_constant_model_keeps_an_input(prepared_run, body):
     assert any("x" in node.input for node in prepared.model.graph.node)
 
 
+def test_nothing_of_a_matrix_without_rows_stays(prepared_run):
+    model = parsed("g (int64[3,0,5] e, int64 k) => (int64[3,0,5] y) { y = Trilu<upper=0>(e, k) }")
+    prepared = prepare(model)
+    assert ("y", "trilu") in prepared.applied
+    feeds = {"e": np.zeros((3, 0, 5)), "k": np.array(1)}
+    assert prepared_run(prepared.model, feeds)[0].shape == (3, 0, 5)
+
+
 def test_broadcast_by_axis_of_old_opsets(prepared_run):
     model = parsed(
         "g (float[2,3,4] x, float[3] b) => (float[2,3,4] y) { y = Add<broadcast=1, axis=1>(x, b) }", opset=6

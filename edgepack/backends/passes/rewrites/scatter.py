@@ -113,6 +113,8 @@ def one_hot(node: Node) -> Tensor:
 def trilu(node: Node) -> Tensor:
     """Trilu keeps where column - row >= k (upper) or <= k (lower) and gives 0 elsewhere (ONNX Trilu-14)."""
     tensor = node.tensor(0)
+    if not tensor.size:
+        return tensor
     rows, columns = tensor.shape[-2:]
     difference = array_constant(np.arange(columns)[None] - np.arange(rows)[:, None], tensor)
     diagonal = node.optional(1) or array_constant(np.zeros((), np.int64), tensor)
