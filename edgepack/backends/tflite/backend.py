@@ -13,10 +13,9 @@ from edgepack.backends.tflite.recipes import RECIPES
 from edgepack.backends.tflite.routes import (
     DIRECT_MODULES,
     RUN_MODULES,
-    DirectRoute,
-    PreparedRoute,
     TensorFlowRoute,
     exporters,
+    quick_routes,
 )
 from edgepack.options import BuildOptions
 from edgepack.sources.base import ModelInfo
@@ -40,7 +39,7 @@ class TFLiteBackend:
         if precision != "float32":
             return [QuantisedRoute(recipe) for recipe in RECIPES if recipe.precision == precision]
         ways = exporters(info.framework)
-        quick = [route(exporter) for exporter in ways for route in (DirectRoute, PreparedRoute)]
+        quick = [route for exporter in ways for route in quick_routes(exporter)]
         return (*quick, TensorFlowRoute(ways))
 
     def execute(self, path: Path, feeds: Sequence[Sequence[Array]]) -> list[list[Array]]:

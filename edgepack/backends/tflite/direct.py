@@ -11,6 +11,7 @@ from typing import Any
 
 from edgepack.backends.tflite.finish import finish
 from edgepack.backends.tflite.graph import place
+from edgepack.backends.tflite.lean import lean_writer
 from edgepack.backends.tflite.weights import mapped_weights
 from edgepack.errors import ConversionError
 
@@ -37,7 +38,7 @@ def convert_directly(graph: Path, file: Path) -> None:
     from edgepack.backends.passes import guard
 
     with mapped_weights(graph.parent):
-        _write(guard(onnx.load(graph, load_external_data=False)).model, file)
+        write_file(guard(onnx.load(graph, load_external_data=False)).model, file)
 
 
 def convert_prepared(graph: Path, file: Path) -> None:
@@ -51,6 +52,27 @@ def convert_prepared(graph: Path, file: Path) -> None:
         ConversionError: An operator has no other form, or the converter refuses one all the same.
         Exception: Whatever else the converter raises.
     """
+    _prepare_and_write(graph, file, move_inputs=True)
+
+
+def convert_unmoved(graph: Path, file: Path) -> None:
+    """Job: the same, and inputs keep the source's layout.
+
+    The converter moves the channels of inputs last, which saves an image model a TRANSPOSE. Of other models
+    it then loses track: it drops the input of a pool over three axes, and slices along the wrong axes.
+
+    Args:
+        graph: The graph.
+        file: Where the .tflite file goes, in float32.
+
+    Raises:
+        ConversionError: See `convert_prepared`.
+        Exception: Likewise.
+    """
+    _prepare_and_write(graph, file, move_inputs=False)
+
+
+def _prepare_and_write(graph: Path, file: Path, *, move_inputs: bool) -> None:
     import onnx
 
     from edgepack.backends.passes import prepare
@@ -59,10 +81,21 @@ def convert_prepared(graph: Path, file: Path) -> None:
         prepared = prepare(onnx.load(graph, load_external_data=False))
         if prepared.added:
             raise ConversionError("the outputs do not depend on the inputs: there is nothing to convert")
-        _write(prepared.model, file)
+        write_file(prepared.model, file, move_inputs=move_inputs)
 
 
-def _write(model: Any, file: Path) -> None:
+def write_file(model: Any, file: Path, *, move_inputs: bool = True) -> None:
+    """Convert a graph as it is, and take needless operators out of the file.
+
+    Args:
+        model: An onnx.ModelProto with static shapes.
+        file: Where the .tflite file goes, in float32.
+        move_inputs: Whether the converter may put the channels of inputs last.
+
+    Raises:
+        ConversionError: The converter refuses an operator; the message names it and its place.
+        Exception: Whatever else the converter raises.
+    """
     from onnx2tf.tflite_builder import export_tflite_model_flatbuffer_direct
 
     folder = file.parent.resolve() / "flatbuffer_direct"
@@ -70,13 +103,16 @@ def _write(model: Any, file: Path) -> None:
     folder.mkdir(exist_ok=True)
     try:
         # Where onnxruntime cannot infer a shape, it leaves a file in the working folder, which is the user's.
-        with contextlib.chdir(folder):
+        with contextlib.chdir(folder), lean_writer():
             export_tflite_model_flatbuffer_direct(
                 onnx_graph=model,
                 output_folder_path=str(folder),
                 output_file_name=_STEM,
                 # The fused LSTM operators keep their state from one run to the next; a model starts anew.
                 # Where there is nothing to unroll, this would only copy all weights.
+                keep_shape_absolutely_input_names=None
+                if move_inputs
+                else [i.name for i in model.graph.input],
                 enable_rnn_unroll=any(node.op_type in _RECURRENT for node in model.graph.node),
                 flatbuffer_direct_show_progress=False,
             )

@@ -69,23 +69,29 @@ class PreparedRoute:
     """The same writer on the same graph, every operator that it refuses said in others first.
 
     It exports nothing itself: the direct route did.
+
+    Attributes:
+        exporter: Whose graph it takes.
+        move_inputs: Whether the writer may put the channels of inputs last.
     """
 
     exporter: Exporter
+    move_inputs: bool = True
 
     @property
     def name(self) -> str:
         """Names the exporter, too."""
-        return f"prepared_{self.exporter.name}"
+        return f"{'prepared' if self.move_inputs else 'unmoved'}_{self.exporter.name}"
 
     def make(self, context: RouteContext) -> Candidate:
         """Rewrite, convert, and find out what is which; see `Route.make`."""
-        from edgepack.backends.tflite.direct import convert_prepared
+        from edgepack.backends.tflite.direct import convert_prepared, convert_unmoved
 
         graph = _graph_path(context, self.exporter)
         if not graph.exists():
             raise ConversionError("there is no ONNX graph to prepare, for the exporter refused the model")
-        return _convert(context, context.workers.start(*DIRECT_MODULES), convert_prepared, graph)
+        job = convert_prepared if self.move_inputs else convert_unmoved
+        return _convert(context, context.workers.start(*DIRECT_MODULES), job, graph)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +129,11 @@ def exporters(framework: str) -> tuple[Exporter, ...]:
         ),
         "onnx": (Exporter("onnx", export.locate_onnx),),
     }[framework]
+
+
+def quick_routes(exporter: Exporter) -> tuple[DirectRoute | PreparedRoute, ...]:
+    """Give the quick ways from one exporter's graph, those that leave the least work to the phone first."""
+    return (DirectRoute(exporter), PreparedRoute(exporter), PreparedRoute(exporter, move_inputs=False))
 
 
 def _graph_path(context: RouteContext, exporter: Exporter) -> Path:

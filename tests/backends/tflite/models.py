@@ -37,6 +37,11 @@ def volume():
     return randomised(nn.Conv3d(2, 3, (1, 3, 2)), "volume:float32[1,2,5,6,7]")
 
 
+def pooled_volume():
+    """onnx2tf's quick converter drops the input of such a pool when it puts its channels last."""
+    return randomised(nn.Sequential(nn.AvgPool3d(2), nn.Conv3d(3, 2, 1)), "volume:float32[1,3,6,6,8]")
+
+
 def sequence():
     layers = (nn.Conv1d(4, 4, 3, padding=1), nn.BatchNorm1d(4), nn.ReLU(), nn.Conv1d(4, 5, 3))
     return randomised(nn.Sequential(*layers), "signal:float32[2,4,4]")

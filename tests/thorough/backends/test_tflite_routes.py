@@ -50,8 +50,10 @@ def test_what_the_quick_converter_refuses_goes_through_tensorflow(run):
     assert [one.route for one in result.report.failures] == [
         "direct_torchscript",
         "prepared_torchscript",
+        "unmoved_torchscript",
         "direct_torch_export",
         "prepared_torch_export",
+        "unmoved_torch_export",
     ]
     assert result.report.passed
 
@@ -72,8 +74,9 @@ def test_what_the_torchscript_exporter_does_not_know_goes_through_torch_export(r
     artifact = result.bundle.artifact("tflite/float32")
     assert artifact.route == "direct_torch_export"
     assert artifact.operators == ("ABS@1", "ADD@1", "DIV@1", "FULLY_CONNECTED@1")
-    failure, unprepared = result.report.failures
-    assert unprepared.reason.startswith("there is no ONNX graph to prepare")
+    failure, *unprepared = result.report.failures
+    assert [one.route for one in unprepared] == ["prepared_torchscript", "unmoved_torchscript"]
+    assert all(one.reason.startswith("there is no ONNX graph to prepare") for one in unprepared)
     assert failure.reason.startswith(
         "torch.onnx (TorchScript) refuses: Exporting the operator 'aten::addcdiv' to ONNX opset version 17 "
         "is not supported (in the model's own forward, models.py:"

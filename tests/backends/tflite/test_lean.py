@@ -1,0 +1,71 @@
+"""What the writer would do for nothing: still there in this release, and left out."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edgepack.backends.tflite.direct import write_file
+from edgepack.backends.tflite.lean import lean_writer
+
+
+@pytest.fixture
+def model():
+    weights = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"], name="product")],
+        "graph",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 3])],
+        [numpy_helper.from_array(weights, "w")],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def test_the_file_is_the_writer_s_own(model, tmp_path):
+    from onnx2tf import tflite_builder
+
+    tflite_builder.export_tflite_model_flatbuffer_direct(
+        onnx_graph=model,
+        output_folder_path=str(tmp_path),
+        output_file_name="converted",
+        flatbuffer_direct_show_progress=False,
+    )
+    # Nothing is to be taken out of this file, so it is written once.
+    write_file(model, tmp_path / "lean.tflite")
+    assert (tmp_path / "lean.tflite").read_bytes() == (tmp_path / "converted_float32.tflite").read_bytes()
+
+
+def test_no_float16_file_is_written(model, tmp_path):
+    from onnx2tf import tflite_builder
+
+    with lean_writer():
+        tflite_builder.export_tflite_model_flatbuffer_direct(
+            onnx_graph=model,
+            output_folder_path=str(tmp_path),
+            output_file_name="lean",
+            flatbuffer_direct_show_progress=False,
+        )
+    assert (tmp_path / "lean_float32.tflite").exists()
+    assert not (tmp_path / "lean_float16.tflite").exists()
+    assert not (tmp_path / "schema_generated.py").exists()
+
+
+def test_names_are_put_back_when_the_writer_fails():
+    from onnx2tf import tflite_builder
+
+    before = (tflite_builder.clone_model_ir_with_float16, tflite_builder.load_schema_module)
+    with pytest.raises(NotImplementedError), lean_writer():
+        raise NotImplementedError
+    assert (tflite_builder.clone_model_ir_with_float16, tflite_builder.load_schema_module) == before
+
+
+def test_litert_s_schema_is_the_writer_s():
+    from ai_edge_litert import schema_py_generated as litert
+    from onnx2tf.utils import onnx_litert_runtime
+
+    bundled = Path(onnx_litert_runtime._BUNDLED_SCHEMA_PY_PATH)
+    # The two have their imports in another order, and an empty line between them.
+    lines = [sorted(filter(None, path.read_text().splitlines())) for path in (bundled, Path(litert.__file__))]
+    assert lines[0] == lines[1]
