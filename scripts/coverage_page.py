@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from onnx_suite import DATA_FOLDERS, Outcome
+from onnx_suite import DATA_FOLDERS
+from suite_runs import Outcome
 
 from edgepack.backends.passes.registry import Rewrite, rewrites
 
@@ -22,9 +23,9 @@ _LABELS = {
     "guarded": "guarded only",
     "prepared": "fully prepared only",
     "routes": "edgepack's routes, shape inputs bound",
-    "free": "fully prepared, every input left free",
+    "free": "edgepack's routes, every input left free",
 }
-_STATUSES = ("pass", "refused", "failed", "wrong", "crash", "timeout")
+_STATUSES = ("pass", "refused", "failed", "caught", "disputed", "wrong", "crash", "timeout")
 
 _INTRODUCTION = """\
 # Which ONNX operators reach a TFLite file
@@ -34,26 +35,30 @@ ai-edge-litert {litert}.
 
 The cases are those of ONNX's own backend suite whose inputs and outputs are arrays: {node} cases of single
 operators, and {models} small models of the suite's folders {folders}.
-Each case is prepared, converted, run in LiteRT on the suite's inputs and judged against **the expected
-outputs of the suite with its own tolerances** (relative 1e-3, absolute 1e-7). Failures are in the
-denominator. An output that the converter leaves in channels-last order counts as right in that order,
-because a bundle's manifest records the axes.
+Each case takes the way of a build, by the same code: shapes are written down, the graph is guarded or
+prepared, converted and finished, and another process finds which axis of the model each axis of the file
+holds, as a bundle's manifest tells it. Then LiteRT runs the file on the suite's inputs, and its outputs, in
+the model's own axes, are judged against **the expected outputs of the suite with its own tolerances**
+(relative 1e-3, absolute 1e-7). Failures are in the denominator.
 
     scripts/coverage            # repeats all of it
     scripts/coverage --step 16  # a sample
 
 What the columns mean:
 
-- **refused**: edgepack says no before anything is converted, and names operator, node and reason.
+- **refused**: edgepack says no, and names operator, node and reason, or a value that does not fit.
 - **failed**: the converter or the runtime raised an error, which ends the route.
-- **wrong**: the file runs and its numbers are beyond the tolerance. A build compares before it ships, so
-  such a file never gets into a bundle; here it is counted against us.
+- **caught**: the file runs and is wrong, and a build's comparison with the model refuses it.
+- **disputed**: the file computes what the model computes where a build runs it (onnxruntime, or ONNX's
+  reference evaluator), and the suite expects something else of the model.
+- **wrong**: a build's comparison would have let the file pass, and it is wrong.
 - **crash**, **timeout**: the process was killed; the worker that held it reports so.
 
-"Routes" are those of a build: the guarded model first and, where that fails the check, the prepared one.
-Inputs that decide shapes (axes, sizes, pads, trip counts) are bound to the case's values there, as
-`edgepack build model.onnx --bind axes=[0,2]` does. `edgepack inspect model.onnx --plan` tells the same of a
-model of your own, node by node, without converting it.
+"Routes" are the quick ones of a build: the guarded model first; where that fails, the prepared one; and
+that once more with its inputs in the model's layout. Inputs that decide shapes (axes, sizes, pads, trip
+counts) are bound to the case's values, as `edgepack build model.onnx --bind axes=[0,2]` does, or left free.
+`edgepack inspect model.onnx --plan` tells the same of a model of your own, node by node, without converting
+it.
 """
 
 

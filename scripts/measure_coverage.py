@@ -22,18 +22,10 @@ sys.path.insert(0, str(SCRIPTS))
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(SCRIPTS), os.environ.get("PYTHONPATH"))))
 
 from coverage_page import DOCUMENTED, write_page, write_passing  # noqa: E402  needs the path above
-from onnx_suite import MODES, Outcome, load_cases, run_case  # noqa: E402  as above
+from onnx_suite import load_cases  # noqa: E402  as above
+from suite_runs import LIMITS, MODES, Outcome, Suite  # noqa: E402  as above
 
-from edgepack.workers import JobFailed, Limits, Worker, Workers  # noqa: E402  as above
-
-CASE_LIMITS = Limits(seconds=120, memory=4 * 2**30)
-PRELOADED = (
-    "onnx2tf.tflite_builder",
-    "ai_edge_litert.interpreter",
-    "edgepack.backends.passes.preparing",
-    "edgepack.backends.passes.guarding",
-    "edgepack.backends.passes.shape_inputs",
-)
+from edgepack.workers import Workers  # noqa: E402  as above
 
 
 def main() -> None:
@@ -68,25 +60,15 @@ def measure(mode: str, arguments: argparse.Namespace) -> dict[str, Outcome]:
     """Run the chosen cases one after the other, each in a process of its own."""
     names = [name for name in load_cases() if arguments.match in name][arguments.offset :: arguments.step]
     outcomes: dict[str, Outcome] = {}
-    with tempfile.TemporaryDirectory() as folder, Workers(Path(folder), CASE_LIMITS) as workers:
-        worker = workers.start(*PRELOADED).branch(load_cases, name="cases")
+    with tempfile.TemporaryDirectory() as folder, Workers(Path(folder) / "logs", LIMITS) as workers:
+        suite = Suite(workers, Path(folder))
         for count, name in enumerate(names, 1):
-            outcomes[name] = run(worker, name, mode)
+            outcomes[name] = suite.run(name, mode)
             if arguments.verbose and outcomes[name].status != "pass":
                 print(f"{name:60} {outcomes[name].status:8} {outcomes[name].detail[:160]}", flush=True)
             if count % 100 == 0:
                 print(f"{mode}: {count} of {len(names)}", file=sys.stderr, flush=True)
     return outcomes
-
-
-def run(worker: Worker, name: str, mode: str) -> Outcome:
-    """One case; a crash or a limit is an outcome too."""
-    try:
-        outcome = worker.run(run_case, name, mode, name=name)
-    except JobFailed as failure:
-        return Outcome("timeout" if "limit" in failure.reason else "crash", failure.reason)
-    assert isinstance(outcome, Outcome)
-    return outcome
 
 
 def parse() -> argparse.Namespace:

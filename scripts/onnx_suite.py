@@ -1,16 +1,8 @@
-"""ONNX's own test cases against the TFLite converter: cases, one case's run, the verdict.
-
-Expected outputs and tolerances are the suite's own. Everything here runs inside a worker's forks, because the
-converter and the runtime crash on some cases.
-"""
+"""ONNX's own test cases: inputs, expected outputs and tolerances as the suite has them."""
 
 from __future__ import annotations
 
-import contextlib
-import io
-import tempfile
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +12,6 @@ import numpy as np
 Cases = Mapping[str, "Case"]
 
 DATA_FOLDERS = ("pytorch-converted", "pytorch-operator", "simple")
-# Inputs that hold shapes or axes in the suite are bound where a pass says that it needs them.
-MODES = ("native", "guarded", "prepared", "free", "routes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +25,6 @@ class Case:
     outputs: tuple[np.ndarray, ...]
     rtol: float
     atol: float
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a case: pass, refused, failed, wrong, crash or timeout."""
-
-    status: str
-    detail: str = ""
-    seconds: float = 0.0
-    passes: tuple[str, ...] = ()
 
 
 def load_cases() -> Cases:
@@ -136,120 +116,17 @@ def _tensors(folder: Path, what: str) -> tuple[np.ndarray, ...]:
     return tuple(numpy_helper.to_array(onnx.TensorProto.FromString(path.read_bytes())) for path in files)
 
 
-def run_case(cases: Cases, name: str, mode: str) -> Outcome:
-    """Prepare, convert, run and judge one case in one of `MODES`."""
-    started = time.monotonic()
-    if mode == "routes":
-        outcome = _attempt(cases[name], "guarded")
-        if outcome.status != "pass":
-            outcome = _attempt(cases[name], "prepared")
-    else:
-        outcome = _attempt(cases[name], mode)
-    return Outcome(outcome.status, outcome.detail, round(time.monotonic() - started, 2), outcome.passes)
-
-
-def _attempt(case: Case, mode: str) -> Outcome:
-    from edgepack.errors import ConversionError
-
-    try:
-        prepared = _prepared(case, mode)
-    except ConversionError as error:
-        return Outcome("refused", error.message)
-    passes = tuple(dict.fromkeys(name for _, name in prepared.applied))
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            got = convert_and_run(prepared.model, _feeds(case), Path(folder), finished=mode != "native")
-    except (Exception, SystemExit) as error:  # noqa: BLE001  the converter raises anything
-        return Outcome("failed", f"{type(error).__name__}: {error}"[:300], passes=passes)
-    problem = judge(case, got)
-    return Outcome("wrong" if problem else "pass", problem, passes=passes)
-
-
-def _prepared(case: Case, mode: str) -> Any:
-    from edgepack.backends.passes import Prepared, guard, prepare
-    from edgepack.backends.passes.shape_inputs import shape_inputs
-
-    if mode == "native":
-        return Prepared(case.model)
-    if mode == "guarded":
-        return guard(case.model)
-    feeds = _feeds(case)
-    bound = shape_inputs(case.model) if mode == "prepared" else ()
-    return prepare(case.model, {name: feeds[name] for name in bound if name in feeds})
-
-
-def _feeds(case: Case) -> dict[str, np.ndarray]:
-    names = [i.name for i in case.model.graph.input]
-    return dict(zip(names, case.inputs, strict=False))
-
-
-def convert_and_run(
-    model: Any, feeds: Mapping[str, np.ndarray], folder: Path, *, finished: bool = True
-) -> list[np.ndarray]:
-    """Convert a model and run the file on inputs by name; outputs in the model's order.
-
-    Args:
-        model: The onnx.ModelProto.
-        feeds: By name.
-        folder: Where the file is made.
-        finished: Whether needless operators are taken out, as a build does.
-    """
-    from onnx2tf.tflite_builder import export_tflite_model_flatbuffer_direct
-
-    from edgepack.backends.tflite.finish import finish
-
-    names = [i.name for i in model.graph.input]
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        export_tflite_model_flatbuffer_direct(
-            onnx_graph=model,
-            output_folder_path=str(folder),
-            output_file_name="case",
-            keep_shape_absolutely_input_names=names,
-        )
-    if finished:
-        finish(folder / "case_float32.tflite")
-    return _run(folder / "case_float32.tflite", names, feeds, [o.name for o in model.graph.output])
-
-
-def _run(
-    path: Path, names: list[str], feeds: Mapping[str, np.ndarray], outputs: list[str]
-) -> list[np.ndarray]:
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(str(path))
-    interpreter.allocate_tensors()
-    details = interpreter.get_input_details()
-    by_name = {_plain(d["name"]): d for d in details}
-    for position, name in enumerate(names):
-        detail = by_name.get(name) or (details[position] if len(details) == len(names) else None)
-        if detail is None:  # the graph does not use it
-            continue
-        value = feeds.get(name, np.zeros(detail["shape"], detail["dtype"])).astype(detail["dtype"])
-        interpreter.set_tensor(detail["index"], value.reshape(detail["shape"]) if value.ndim == 0 else value)
-    interpreter.invoke()
-    found = interpreter.get_output_details()
-    named = {_plain(d["name"]): d for d in found}
-    ordered = [named[o] for o in outputs] if set(outputs) <= named.keys() else found
-    return [interpreter.get_tensor(detail["index"]) for detail in ordered]
-
-
-def _plain(name: str) -> str:
-    return name.removeprefix("serving_default_").split(":")[0]
-
-
-def judge(case: Case, got: list[np.ndarray]) -> str:
+def judge(case: Case, got: Sequence[np.ndarray]) -> str:
     """What is wrong with the outputs, by the suite's tolerances; empty when nothing is.
 
-    The converter leaves images in channels-last order; a bundle's manifest records such axes, so an output
-    in exactly that order counts as right.
+    Args:
+        case: What is expected.
+        got: In the order and the axes of the model's outputs.
     """
     if len(got) != len(case.outputs):
         return f"{len(got)} outputs instead of {len(case.outputs)}"
     for k, (value, expected) in enumerate(zip(got, case.outputs, strict=True)):
-        problem = _difference(value, expected, case)
-        if problem and value.ndim >= 3 and not _difference(np.moveaxis(value, -1, 1), expected, case):
-            problem = ""
-        if problem:
+        if problem := _difference(value, expected, case):
             return f"output {k} {problem}"
     return ""
 

@@ -77,7 +77,7 @@ def convert_and_run() -> Iterator[Callable[..., list[np.ndarray]]]:
         patch.syspath_prepend(str(SCRIPTS))
         paths = (str(SCRIPTS), os.environ.get("PYTHONPATH", ""))
         patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
-        from onnx_suite import convert_and_run as job
+        from quick_converter import convert_and_run as job
 
         root = Path(folder)
         with Workers(root / "logs", Limits(seconds=120)) as workers:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepack.workers import JobFailed, Limits, Workers
+from edgepack.workers import Workers
 
 SCRIPTS = Path(__file__).resolve().parents[4] / "scripts"
 PASSED = (Path(__file__).parent / "passing.txt").read_text().split()
@@ -22,17 +22,12 @@ def test_cases_that_passed_still_pass():
         patch.setenv(
             "PYTHONPATH", os.pathsep.join(filter(None, (str(SCRIPTS), os.environ.get("PYTHONPATH"))))
         )
-        from onnx_suite import load_cases, run_case
+        from suite_runs import LIMITS, Suite
 
-        with Workers(Path(folder), Limits(seconds=120)) as workers:
-            worker = workers.start("onnx2tf.tflite_builder", "ai_edge_litert.interpreter")
-            cases = worker.branch(load_cases, name="cases")
+        with Workers(Path(folder) / "logs", LIMITS) as workers:
+            suite = Suite(workers, Path(folder))
             for name in PASSED[::STEP]:
-                try:
-                    outcome = cases.run(run_case, name, "routes", name=name)
-                except JobFailed as failure:
-                    lost[name] = failure.reason
-                    continue
+                outcome = suite.run(name, "routes")
                 if outcome.status != "pass":
                     lost[name] = f"{outcome.status}: {outcome.detail}"
     assert len(PASSED) > 1300

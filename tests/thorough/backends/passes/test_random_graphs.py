@@ -229,7 +229,7 @@ def convert():
         patch.syspath_prepend(str(SCRIPTS))
         paths = (str(SCRIPTS), os.environ.get("PYTHONPATH", ""))
         patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
-        from onnx_suite import convert_and_run
+        from quick_converter import convert_and_run
 
         with Workers(Path(folder) / "logs", Limits(seconds=120)) as workers:
             worker = workers.start("onnx2tf.tflite_builder", "ai_edge_litert.interpreter")

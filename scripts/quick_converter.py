@@ -1,0 +1,65 @@
+"""The quick converter on one small model, and the file run at once: for tests of single operators."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def convert_and_run(
+    model: Any, feeds: Mapping[str, np.ndarray], folder: Path, *, finished: bool = True
+) -> list[np.ndarray]:
+    """Convert a model and run the file on inputs by name; outputs in the model's order.
+
+    Args:
+        model: The onnx.ModelProto.
+        feeds: By name.
+        folder: Where the file is made.
+        finished: Whether needless operators are taken out, as a build does.
+    """
+    from onnx2tf.tflite_builder import export_tflite_model_flatbuffer_direct
+
+    from edgepack.backends.tflite.finish import finish
+
+    names = [i.name for i in model.graph.input]
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        export_tflite_model_flatbuffer_direct(
+            onnx_graph=model,
+            output_folder_path=str(folder),
+            output_file_name="case",
+            keep_shape_absolutely_input_names=names,
+        )
+    if finished:
+        finish(folder / "case_float32.tflite")
+    return _run(folder / "case_float32.tflite", names, feeds, [o.name for o in model.graph.output])
+
+
+def _run(
+    path: Path, names: list[str], feeds: Mapping[str, np.ndarray], outputs: list[str]
+) -> list[np.ndarray]:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(path))
+    interpreter.allocate_tensors()
+    details = interpreter.get_input_details()
+    by_name = {_plain(d["name"]): d for d in details}
+    for position, name in enumerate(names):
+        detail = by_name.get(name) or (details[position] if len(details) == len(names) else None)
+        if detail is None:  # the graph does not use it
+            continue
+        value = feeds.get(name, np.zeros(detail["shape"], detail["dtype"])).astype(detail["dtype"])
+        interpreter.set_tensor(detail["index"], value.reshape(detail["shape"]) if value.ndim == 0 else value)
+    interpreter.invoke()
+    found = interpreter.get_output_details()
+    named = {_plain(d["name"]): d for d in found}
+    ordered = [named[o] for o in outputs] if set(outputs) <= named.keys() else found
+    return [interpreter.get_tensor(detail["index"]) for detail in ordered]
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix("serving_default_").split(":")[0]
