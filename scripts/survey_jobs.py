@@ -14,7 +14,8 @@ from edgepack.errors import ConversionError
 
 QUICK_MODULES = DIRECT_MODULES
 TENSORFLOW_MODULES = ("onnx2tf.onnx2tf", "tensorflow")
-SHAPE = (1, 3, 224, 224)
+SIZES = {"inception_v3": 299, "vit_h_14": 518, "swin_v2_t": 256, "swin_v2_s": 256, "swin_v2_b": 256}
+"""Of the pictures of networks that do not take 224 by 224."""
 
 type Job = Callable[[Path, Path], Path]
 
@@ -33,10 +34,11 @@ def export(name: str, folder: Path) -> Path:
     model = torchvision.models.get_model(name, weights=None, **more).eval()
     randomise(model)
     raw, graph = folder / "raw.onnx", folder / "graph" / "graph.onnx"
+    shape = (1, 3, *[SIZES.get(name, 224)] * 2)
     with torch.no_grad():
         options = {"dynamo": False, "opset_version": 17, "input_names": ["image"]}
-        torch.onnx.export(model, (torch.randn(SHAPE),), str(raw), **options)
-    tidy(raw, graph, [TensorSpec("image", "float32", SHAPE)])
+        torch.onnx.export(model, (torch.randn(shape),), str(raw), **options)
+    tidy(raw, graph, [TensorSpec("image", "float32", shape)])
     return graph
 
 
@@ -76,6 +78,7 @@ def quick(graph: Path, file: Path) -> Path:
             onnx_graph=onnx.load(graph, load_external_data=False),
             output_folder_path=str(file.parent),
             output_file_name=file.stem,
+            flatbuffer_direct_show_progress=False,
         )
     return file.with_stem(f"{file.stem}_float32")
 
