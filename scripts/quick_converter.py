@@ -10,33 +10,27 @@ from typing import Any
 
 import numpy as np
 
+from edgepack.backends.tflite.routes import DIRECT_MODULES
 
-def convert_and_run(
-    model: Any, feeds: Mapping[str, np.ndarray], folder: Path, *, finished: bool = True
-) -> list[np.ndarray]:
-    """Convert a model and run the file on inputs by name; outputs in the model's order.
+MODULES = (*DIRECT_MODULES, "ai_edge_litert.interpreter", "edgepack.backends.tflite.direct")
+"""What a worker imports ahead of these jobs."""
+
+
+def convert_and_run(model: Any, feeds: Mapping[str, np.ndarray], folder: Path) -> list[np.ndarray]:
+    """Convert a model as a build does, and run the file on inputs by name; outputs in the model's order.
 
     Args:
         model: The onnx.ModelProto.
         feeds: By name.
         folder: Where the file is made.
-        finished: Whether needless operators are taken out, as a build does.
     """
-    from onnx2tf.tflite_builder import export_tflite_model_flatbuffer_direct
+    from edgepack.backends.tflite.direct import write_file
 
-    from edgepack.backends.tflite.finish import finish
-
-    names = [i.name for i in model.graph.input]
+    path = folder / "model.tflite"
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        export_tflite_model_flatbuffer_direct(
-            onnx_graph=model,
-            output_folder_path=str(folder),
-            output_file_name="case",
-            keep_shape_absolutely_input_names=names,
-        )
-    if finished:
-        finish(folder / "case_float32.tflite")
-    return _run(folder / "case_float32.tflite", names, feeds, [o.name for o in model.graph.output])
+        # Inputs that keep their layout can be fed without looking for it.
+        write_file(model, path, move_inputs=False)
+    return _run(path, [i.name for i in model.graph.input], feeds, [o.name for o in model.graph.output])
 
 
 def _run(

@@ -77,11 +77,12 @@ def convert_and_run() -> Iterator[Callable[..., list[np.ndarray]]]:
         patch.syspath_prepend(str(SCRIPTS))
         paths = (str(SCRIPTS), os.environ.get("PYTHONPATH", ""))
         patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+        from quick_converter import MODULES
         from quick_converter import convert_and_run as job
 
         root = Path(folder)
         with Workers(root / "logs", Limits(seconds=120)) as workers:
-            worker = workers.start("onnx2tf.tflite_builder", "ai_edge_litert.interpreter")
+            worker = workers.start(*MODULES)
 
             def run(model: onnx.ModelProto, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
                 out = Path(tempfile.mkdtemp(dir=root))
