@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from edgepack.backends.passes import hints
+
 type Array = np.ndarray[Any, np.dtype[Any]]
 type DType = np.dtype[Any]
 
@@ -40,7 +42,7 @@ class Refusal(Exception):
         hint: What the user may do.
     """
 
-    def __init__(self, reason: str, hint: str = "") -> None:
+    def __init__(self, reason: str, hint: str = hints.OTHERWISE) -> None:
         super().__init__(reason)
         self.reason = reason
         self.hint = hint
@@ -74,7 +76,8 @@ def physical(dtype: DType) -> DType:
     if is_integer(dtype):
         return INT32
     kind = "strings" if is_string(dtype) else f"values of type {dtype.name}"
-    raise Refusal(f"{kind} have no counterpart on the phone")
+    hint = hints.STRINGS if is_string(dtype) else hints.OTHERWISE
+    raise Refusal(f"{kind} have no counterpart on the phone", hint)
 
 
 def to_physical(value: Array) -> Array:
@@ -90,11 +93,12 @@ def to_physical(value: Array) -> Array:
         if value.dtype.itemsize >= 4 and value.size:
             low, high = int(value.min()), int(value.max())
             if low < _INT32_RANGE[0] or high > _INT32_RANGE[1]:
-                raise Refusal(f"the constant {low if low < _INT32_RANGE[0] else high} does not fit in int32")
+                worst = low if low < _INT32_RANGE[0] else high
+                raise Refusal(f"the constant {worst} does not fit in int32", hints.RANGE)
         return value.astype(INT32)
     with np.errstate(over="ignore"):
         result = value.astype(target)
     if value.dtype.itemsize == 8 and bool((np.isinf(result) & np.isfinite(value)).any()):
-        worst = value[np.isinf(result) & np.isfinite(value)].reshape(-1)[0]
-        raise Refusal(f"the constant {worst:g} does not fit in float32")
+        largest = value[np.isinf(result) & np.isfinite(value)].reshape(-1)[0]
+        raise Refusal(f"the constant {largest:g} does not fit in float32", hints.RANGE)
     return result

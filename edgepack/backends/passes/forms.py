@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from edgepack.backends.passes import hints
 from edgepack.backends.passes.dtypes import BOOL, FLOAT32, INT64, Array, DType, Refusal, is_integer
 from edgepack.backends.passes.values import Operand, Tensor, array_constant, constant, op
 
@@ -156,7 +157,8 @@ def check_matrix(elements: int) -> None:
     """Refuse a form whose size grows with the square of the tensor's once it is unreasonable."""
     if elements > MAX_MATRIX:
         raise Refusal(
-            f"its only known form is a table of {elements} elements, above the limit of {MAX_MATRIX}"
+            f"its only known form is a table of {elements} elements, above the limit of {MAX_MATRIX}",
+            hints.LARGE,
         )
 
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from edgepack.backends.passes import hints
 from edgepack.backends.passes.dtypes import Array, DType, Refusal
 from edgepack.backends.passes.values import Builder, Tensor, TensorSequence, Value
-
-BIND_HINT = "Fix the input that it comes from to a value: --bind NAME=VALUE."
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ class Node:
         """
         value = self.tensor(index).constant
         if value is None:
-            raise Refusal(f"its {what} is not a constant", BIND_HINT)
+            raise Refusal(f"its {what} is not a constant", hints.BIND)
         return value
 
     def ints(self, index: int, what: str) -> list[int]:

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from onnx import shape_inference
 
-from edgepack.backends.passes import schemas
-from edgepack.backends.passes.node import BIND_HINT
+from edgepack.backends.passes import hints, schemas
 from edgepack.backends.passes.plan import NATIVE, REFUSED, REWRITTEN, NodePlan, Plan
 from edgepack.backends.passes.preparing import begin, output_dtypes
 from edgepack.backends.passes.registry import rewrites
@@ -58,7 +57,7 @@ def _plan_node(
     except ConversionError as error:
         scope.values.update({one: _unknown(walker, one, types) for one in proto.output if one})
         reason = str(error.details.get("reason", error.message))
-        hint = binding_hint(model) or error.hint if error.hint == BIND_HINT else error.hint
+        hint = binding_hint(model) or error.hint if error.hint == hints.BIND else error.hint
         return NodePlan(name, operator, REFUSED, (), reason, hint)
     passes = tuple(dict.fromkeys(applied for _, applied in walker.applied[before:]))
     return NodePlan(name, operator, REWRITTEN if passes else NATIVE, passes)

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from onnx import helper, numpy_helper
 
-from edgepack.backends.passes import Prepared, schemas
+from edgepack.backends.passes import Prepared, hints, schemas
 from edgepack.backends.passes.dtypes import FLOAT32, Array, DType, Refusal, is_string
 from edgepack.backends.passes.forms import cast, reshape, slice_axis
-from edgepack.backends.passes.node import BIND_HINT
 from edgepack.backends.passes.shape_inputs import binding_hint
 from edgepack.backends.passes.values import Tensor, TensorSequence, Value
 from edgepack.backends.passes.walker import TARGET_OPSET, Scope, Walker
@@ -28,8 +27,8 @@ def prepare_graph(model: Any, bind: Mapping[str, Array]) -> Prepared:
     try:
         walker.walk(graph.node, scope)
     except ConversionError as error:
-        if error.hint == BIND_HINT:
-            error.hint = binding_hint(model) or BIND_HINT
+        if error.hint == hints.BIND:
+            error.hint = binding_hint(model) or hints.BIND
         raise
     source_types = {**{t.name: t.dtype for t in inputs}, **output_dtypes(graph, scope)}
     dtypes = {
@@ -132,7 +131,7 @@ def _input(walker: Walker, proto: Any) -> Tensor:
         raise Refusal(f"{proto.name} is not a tensor")
     dims = tuple(d.dim_value if d.HasField("dim_value") else None for d in kind.tensor_type.shape.dim)
     if not kind.tensor_type.HasField("shape") or None in dims:
-        raise Refusal(f"{proto.name} has no static shape", "Give it one: --input NAME:DTYPE[SHAPE].")
+        raise Refusal(f"{proto.name} has no static shape", hints.SHAPE)
     return Tensor(walker, schemas.numpy_dtype(kind.tensor_type.elem_type), dims, proto.name)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from edgepack.backends.passes import hints
 from edgepack.backends.passes.dtypes import Array, DType, Refusal
 
 type Number = Array | np.generic | float | int
@@ -64,7 +65,7 @@ class Tensor:
             Refusal: It depends on data.
         """
         if self.dims is None or None in self.dims:
-            raise Refusal("the shape of its input depends on data")
+            raise Refusal("the shape of its input depends on data", hints.DATA_DEPENDENT)
         return tuple(d for d in self.dims if d is not None)
 
     @property

@@ -10,11 +10,11 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from edgepack.backends.passes import schemas
+from edgepack.backends.passes import hints, schemas
 from edgepack.backends.passes.dtypes import INT32, INT64, DType, Refusal, is_string
 from edgepack.backends.passes.emitter import Emitter
 from edgepack.backends.passes.native import INDEX_RESULTS, KEPT_WHOLE, RANDOM, STRUCTURAL, SUPPORTED
-from edgepack.backends.passes.node import BIND_HINT, Node
+from edgepack.backends.passes.node import Node
 from edgepack.backends.passes.registry import Rewrite, rewrites
 from edgepack.backends.passes.values import Tensor, TensorSequence, Value
 from edgepack.errors import ConversionError
@@ -213,7 +213,7 @@ class Walker:
         scope = Scope(values, outer.opsets, outer.attributes)
         self.walk(graph.node, scope)
         if len(self.emitter.nodes) > _MAX_NODES:
-            raise Refusal(f"unrolled, its graph would have more than {_MAX_NODES} nodes")
+            raise Refusal(f"unrolled, its graph would have more than {_MAX_NODES} nodes", hints.ENDLESS)
         return [scope.values[o.name] for o in graph.output]
 
     def _native(self, node: Node, names: tuple[str, ...]) -> Sequence[Value]:
@@ -261,20 +261,22 @@ def _attributes(proto: Any, bound: Mapping[str, Any]) -> dict[str, Any]:
 def _checked_inputs(node: Node) -> list[Tensor | None]:
     """The inputs of a node that is taken over, or a refusal that tells why it cannot be."""
     if node.op_type in RANDOM:
-        raise Refusal("it draws random numbers, so no file can be checked against the model")
+        raise Refusal("it draws random numbers, so no file can be checked against the model", hints.RANDOM)
     if any(isinstance(i, TensorSequence) for i in node.inputs):
         raise Refusal("it works on a sequence")
     if any(isinstance(v, onnx.GraphProto) for v in node.attributes.values()):
         raise Refusal("it holds a subgraph that cannot be resolved while converting")
     inputs = [i if isinstance(i, Tensor) else None for i in node.inputs]
     if any(i is not None and is_string(i.dtype) for i in inputs):
-        raise Refusal("strings have no counterpart on the phone")
+        raise Refusal("strings have no counterpart on the phone", hints.STRINGS)
     if node.domain.startswith("ai.onnx.") or (not node.domain and node.op_type not in SUPPORTED):
         raise Refusal("neither the converter nor a pass has a form of it")
     for slot in STRUCTURAL.get(node.op_type, ()):
         tensor = inputs[slot] if slot < len(inputs) else None
         if tensor is not None and tensor.constant is None:
-            raise Refusal(f"its input {slot}, which decides the result's shape, is not a constant", BIND_HINT)
+            raise Refusal(
+                f"its input {slot}, which decides the result's shape, is not a constant", hints.BIND
+            )
     return inputs
 
 

@@ -78,7 +78,11 @@ def _prepare_and_write(graph: Path, file: Path, *, move_inputs: bool) -> None:
     from edgepack.backends.passes import prepare
 
     with mapped_weights(graph.parent):
-        prepared = prepare(onnx.load(graph, load_external_data=False))
+        model = onnx.load(graph, load_external_data=False)
+        try:
+            prepared = prepare(model)
+        except ConversionError as error:
+            raise _placed(error, model) from error
         if prepared.added:
             raise ConversionError("the outputs do not depend on the inputs: there is nothing to convert")
         write_file(prepared.model, file, move_inputs=move_inputs)
@@ -122,6 +126,15 @@ def write_file(model: Any, file: Path, *, move_inputs: bool = True) -> None:
     finish(made)
     os.replace(made, file)
     shutil.rmtree(folder)
+
+
+def _placed(error: ConversionError, model: Any) -> ConversionError:
+    """Say of a refused node where it stands in the user's model."""
+    if "node" not in error.details:
+        return error
+    found = error.details
+    where = place(model, str(found["node"]))
+    return ConversionError(f"{found['operator']} ({where}): {found['reason']}.", error.hint, found)
 
 
 def _refusal(message: str, model: Any) -> ConversionError:

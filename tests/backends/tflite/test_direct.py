@@ -4,9 +4,11 @@ from pathlib import Path
 
 import onnx
 import onnx2tf.tflite_builder
+import pytest
 from onnx import TensorProto, helper
 
-from edgepack.backends.tflite.direct import convert_directly
+from edgepack.backends.tflite.direct import convert_directly, convert_prepared
+from edgepack.errors import ConversionError
 
 
 def test_what_the_converter_drops_in_its_working_folder_is_gone(tmp_path, monkeypatch):
@@ -28,3 +30,21 @@ def test_what_the_converter_drops_in_its_working_folder_is_gone(tmp_path, monkey
     convert_directly(tmp_path / "graph.onnx", tmp_path / "made" / "model.tflite")
     assert [path.name for path in (tmp_path / "made").iterdir()] == ["model.tflite"]
     assert list((tmp_path / "users").iterdir()) == []
+
+
+def test_what_has_no_other_form_is_refused_with_its_place_in_the_model(tmp_path):
+    """The same words as where the converter itself refuses: operator, node, module, reason."""
+    node = helper.make_node("ImageDecoder", ["x"], ["y"], name="/model/decoder/ImageDecoder")
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.UINT8, shape)
+        for name, shape in (("x", [9]), ("y", [4, 4, 3]))
+    ]
+    graph = helper.make_graph([node], "graph", ends[:1], ends[1:])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)]), tmp_path / "graph.onnx")
+    with pytest.raises(ConversionError) as caught:
+        convert_prepared(tmp_path / "graph.onnx", tmp_path / "model.tflite")
+    assert caught.value.message == (
+        "ImageDecoder (node /model/decoder/ImageDecoder in module decoder, which computes 'y'): "
+        "neither the converter nor a pass has a form of it."
+    )
+    assert caught.value.hint.startswith("replace that operator in the model by simpler ones")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgepack.backends.passes import hints
 from edgepack.backends.passes.dtypes import (
     BOOL,
     FLOAT32,
@@ -45,9 +46,9 @@ def casts(node: Node) -> Tensor:
     """
     tensor, target = node.tensor(0), _target(node)
     if is_string(target) or is_string(tensor.dtype):
-        raise Refusal("strings have no counterpart on the phone")
+        raise Refusal("strings have no counterpart on the phone", hints.STRINGS)
     if target.name.startswith(("float8", "float6_", "float4")):
-        raise Refusal(f"rounding to {target.name} has no counterpart on the phone")
+        raise Refusal(f"rounding to {target.name} has no counterpart on the phone", hints.WIDTH)
     source = physical(tensor.dtype)
     stored = retag(tensor, source)
     if target == BOOL:

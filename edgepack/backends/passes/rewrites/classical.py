@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, numpy_helper
 
+from edgepack.backends.passes import hints
 from edgepack.backends.passes.dtypes import FLOAT32, Refusal
 from edgepack.backends.passes.forms import (
     as_float,
@@ -119,7 +120,7 @@ def tree_ensemble(node: Node) -> Tensor:
 def tfidf_vectorizer(node: Node) -> Tensor:
     """TfIdfVectorizer counts n-grams of known integers by comparing shifted columns (ONNX-9)."""
     if "pool_int64s" not in node.given:
-        raise Refusal("its n-grams are strings")
+        raise Refusal("its n-grams are strings", hints.STRINGS)
     tensor = node.tensor(0)
     table = tensor if tensor.rank == 2 else reshape(tensor, (1, -1))
     indexes = node.integers("ngram_indexes")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from edgepack.backends.passes import hints
 from edgepack.backends.passes.dtypes import BOOL, Refusal
 from edgepack.backends.passes.forms import full
 from edgepack.backends.passes.node import Node
@@ -45,7 +46,7 @@ def _training(node: Node) -> bool:
 def dropout(node: Node) -> list[Tensor]:
     """Dropout at inference is its input, and its mask is all true."""
     if _training(node):
-        raise Refusal("in training mode it draws random numbers")
+        raise Refusal("in training mode it draws random numbers", hints.RANDOM)
     tensor = node.tensor(0)
     mask = array_constant(np.ones(tensor.shape, BOOL), tensor)
     return [tensor, mask if node.opset >= 10 else full(tensor.shape, 1, tensor)]

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from edgepack.backends.passes import hints
 from edgepack.backends.passes.dtypes import BOOL, Refusal
 from edgepack.backends.passes.forms import concat, expand, index_axis, reshape, where
-from edgepack.backends.passes.node import BIND_HINT, Node
+from edgepack.backends.passes.node import Node
 from edgepack.backends.passes.registry import rewrite
 from edgepack.backends.passes.values import Tensor, Value, array_constant
 
@@ -28,7 +29,7 @@ def if_resolved(node: Node) -> list[Value]:
 
 def _chosen(condition: Tensor, yes: Value, no: Value) -> Tensor:
     if not (isinstance(yes, Tensor) and isinstance(no, Tensor)) or yes.shape != no.shape:
-        raise Refusal("its condition is computed and its branches give unlike shapes", BIND_HINT)
+        raise Refusal("its condition is computed and its branches give unlike shapes", hints.BIND)
     return where(expand(reshape(condition, [1] * yes.rank), yes.shape), yes, no)
 
 
@@ -44,7 +45,7 @@ def loop_unrolled(node: Node) -> list[Value]:
         if not _holds(condition):
             break
         if round_ == _MAX_ROUNDS:
-            raise Refusal(f"it runs more than {_MAX_ROUNDS} rounds")
+            raise Refusal(f"it runs more than {_MAX_ROUNDS} rounds", hints.ENDLESS)
         number = array_constant(np.array(round_, np.int64), like)
         condition, *results = node.body(node.attributes["body"], [number, condition, *state])
         state, rest = results[: len(state)], results[len(state) :]
@@ -54,7 +55,7 @@ def loop_unrolled(node: Node) -> list[Value]:
 
 def _holds(condition: Value) -> bool:
     if not isinstance(condition, Tensor) or condition.constant is None:
-        raise Refusal("its condition is computed, so the number of rounds depends on data", BIND_HINT)
+        raise Refusal("its condition is computed, so the number of rounds depends on data", hints.BIND)
     return bool(condition.constant.reshape(-1)[0])
 
 

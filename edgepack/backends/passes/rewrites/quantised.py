@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from edgepack.backends.passes import hints
 from edgepack.backends.passes.dtypes import INT32, NARROW, DType, Refusal
 from edgepack.backends.passes.forms import as_float, cast, clip, gather, reshape, retag
 from edgepack.backends.passes.node import Node
@@ -28,7 +29,7 @@ def _aligned(parameter: Tensor, tensor: Tensor, axis: int, block: int) -> Tensor
 def _quantised(real: Tensor, zero_point: Tensor | None, dtype: DType) -> Tensor:
     """clip(round(x) + zero point) as the narrow type; the rounding is to even, as ONNX asks."""
     if dtype.name not in NARROW:
-        raise Refusal(f"quantising to {dtype.name} has no counterpart on the phone")
+        raise Refusal(f"quantising to {dtype.name} has no counterpart on the phone", hints.WIDTH)
     low, high = NARROW[dtype.name]
     steps = op("Round", real)
     if zero_point is not None:
