@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from edgepack.labels import LabelledData, top_answer
 from edgepack.model import ModelSpec, TensorSpec
-from edgepack.runners.base import Subject
 from edgepack.sources.base import LoadedModel
 from edgepack.verdict import Answers
 
@@ -30,22 +29,6 @@ def reference_answers(model: LoadedModel, labels: LabelledData) -> tuple[int, ..
     return tuple(
         top_answer(model([sample[name] for name in names])[labels.output]) for sample in labels.samples()
     )
-
-
-def labelled_answers(
-    subject: Subject, model: ModelSpec, labels: LabelledData, reference: Sequence[int]
-) -> Answers:
-    """Job: run a file on every labelled sample and count.
-
-    Args:
-        subject: The file.
-        model: Of the source.
-        labels: The samples.
-        reference: The source model's answers to them, from `reference_answers`.
-    """
-    from edgepack.runners.host import execute
-
-    return count_answers(lambda samples: execute(subject, model, samples), labels, reference)
 
 
 def count_answers(

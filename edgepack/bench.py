@@ -147,7 +147,7 @@ def _count_all(
     runners: Sequence[Arm64Runner],
     emit: Listener,
 ) -> tuple[Count, ...]:
-    from edgepack.golden_cases import load_case
+    from edgepack.golden_files import load_case
 
     feed, _ = load_case(bundle.golden, 0)
 

@@ -70,7 +70,7 @@ def check_pictures(golden: GoldenSet) -> None:
     """
     import numpy as np
 
-    from edgepack.golden_cases import load_case
+    from edgepack.golden_files import load_case
     from edgepack.processing.arithmetic import preprocess
 
     specs = {spec.name: spec for spec in golden.model.inputs}

@@ -233,7 +233,7 @@ def _golden(
     place: Path, model: ModelSpec, feeds: dict[str, np.ndarray], references: Sequence[np.ndarray]
 ) -> GoldenSet:
     from edgepack.bundle.manifest import GoldenCase
-    from edgepack.golden_cases import write_array
+    from edgepack.golden_files import write_array
 
     def write(kind: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
         return {n: write_array(place, f"{kind}/{k}.bin", a) for k, (n, a) in enumerate(arrays.items())}

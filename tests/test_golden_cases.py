@@ -10,7 +10,8 @@ from torch import nn
 from edgepack.bundle.manifest import GoldenCase
 from edgepack.errors import BundleError, SourceError
 from edgepack.golden import GoldenSet
-from edgepack.golden_cases import load_case, make_golden, read_array, write_array
+from edgepack.golden_cases import make_golden
+from edgepack.golden_files import load_case, read_array, write_array
 from edgepack.input_syntax import parse_input
 from edgepack.model import DTYPES, ModelSpec, TensorSpec
 from edgepack.options import GoldenOptions

@@ -26,7 +26,7 @@ class GoldenInputs:
 
     def read(self, request: CalibrationRequest) -> Iterator[Row]:
         """Give the inputs of one case after another; see `CalibrationKind`."""
-        from edgepack.golden_cases import load_case
+        from edgepack.golden_files import load_case
 
         for index in range(min(request.limit, len(request.golden.cases))):
             yield f"golden case {index}", load_case(request.golden, index)[0]

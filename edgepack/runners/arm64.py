@@ -147,7 +147,7 @@ class Arm64Runner:
     def check(self, subject: Subject, golden: GoldenSet, tolerance: Tolerance) -> ArtifactResult:
         """Run every golden case and judge the outputs; see `Runner.check`."""
         from edgepack.compare import compare_outputs
-        from edgepack.golden_cases import load_case
+        from edgepack.golden_files import load_case
 
         cases = [load_case(golden, index) for index in range(len(golden.cases))]
         started = monotonic()

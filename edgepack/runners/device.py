@@ -53,7 +53,7 @@ class DeviceRunner:
 
     def check(self, subject: Subject, golden: GoldenSet, tolerance: Tolerance) -> ArtifactResult:
         """Judge what the device computed; see `Checker.check`."""
-        from edgepack.golden_cases import load_case
+        from edgepack.golden_files import load_case
         from edgepack.runners.device_judge import judge_case
 
         found = self._artifact(subject, golden)

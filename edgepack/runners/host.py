@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from edgepack.answers import golden_answers, labelled_answers
+from edgepack.answers import count_answers, golden_answers
 from edgepack.backends import load_backend
 from edgepack.golden import GoldenSet
 from edgepack.model import ModelSpec
@@ -87,7 +87,7 @@ def judge(
 ) -> tuple[tuple[tuple[Comparison, ...], ...], Answers | None]:
     """Job: run all golden cases, compare each with its reference, and count right top answers."""
     from edgepack.compare import compare_outputs
-    from edgepack.golden_cases import load_case
+    from edgepack.golden_files import load_case
 
     cases = [load_case(golden, index) for index in range(len(golden.cases))]
     got = execute(subject, golden.model, [inputs for inputs, _ in cases])
@@ -99,6 +99,20 @@ def judge(
         for outputs, reference in zip(got, references, strict=True)
     )
     return verdicts, golden_answers(got, references, golden.model)
+
+
+def labelled_answers(
+    subject: Subject, model: ModelSpec, labels: LabelledData, reference: Sequence[int]
+) -> Answers:
+    """Job: run a file on every labelled sample and count.
+
+    Args:
+        subject: The file.
+        model: Of the source.
+        labels: The samples.
+        reference: The source model's answers to them, from `reference_answers`.
+    """
+    return count_answers(lambda samples: execute(subject, model, samples), labels, reference)
 
 
 def execute(

@@ -15,7 +15,7 @@ from edgepack.errors import SourceError
 from edgepack.model import Binding, InputSpec
 from edgepack.sources.bindings import bind_inputs
 from edgepack.sources.input_choice import fill_file_inputs
-from edgepack.sources.onnx import fingerprint
+from edgepack.sources.onnx_fingerprint import fingerprint
 from edgepack.sources.onnx_graph import check_outputs, file_inputs, random_nodes, read_checked
 from edgepack.sources.texts import summarise
 

@@ -7,7 +7,7 @@ from edgepack.bundle.manifest import GoldenCase
 from edgepack.calibration import open_calibration
 from edgepack.config import build_options
 from edgepack.golden import GoldenSet
-from edgepack.golden_cases import write_array
+from edgepack.golden_files import write_array
 from edgepack.model import ModelSpec, TensorSpec
 from edgepack.processing.binding import bind_preprocess
 from edgepack.processing.parsing import parse_preprocess

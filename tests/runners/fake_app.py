@@ -17,7 +17,7 @@ from edgepack.backends import load_backend
 from edgepack.bundle import open_bundle
 from edgepack.compare import compare
 from edgepack.contract import to_file, to_source
-from edgepack.golden_cases import load_case
+from edgepack.golden_files import load_case
 from edgepack.precision import PRECISIONS
 
 DEVICE = {

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgepack.errors import SourceError
 from edgepack.sources import find_kind, load_model
-from edgepack.sources.onnx import fingerprint
+from edgepack.sources.onnx_fingerprint import fingerprint
 
 FLOAT = TensorProto.FLOAT
 

@@ -21,7 +21,7 @@ from edgepack.compare import Array, Comparison, compare
 from edgepack.contract import to_file, to_source
 from edgepack.errors import ConversionError, SourceError, VerificationFailed
 from edgepack.golden import GoldenSet
-from edgepack.golden_cases import load_case
+from edgepack.golden_files import load_case
 from edgepack.model import ModelSpec, TensorSpec
 from edgepack.precision import Tolerance
 from edgepack.report.model import worst_over_cases

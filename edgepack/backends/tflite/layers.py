@@ -92,7 +92,7 @@ def compare_layers(
         The file's inputs, then every layer of the float32 file that gives floats, in the order in which they
         run.
     """
-    from edgepack.golden_cases import load_case
+    from edgepack.golden_files import load_case
 
     feed, _ = load_case(golden, 0)
     right, wrong = _Tensors(*reference, feed), _Tensors(*file, feed)

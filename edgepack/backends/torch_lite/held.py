@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from edgepack.golden import GoldenSet
-from edgepack.golden_cases import load_case
+from edgepack.golden_files import load_case
 from edgepack.sources.torch_model import TorchModel
 from edgepack.verdict import LayerError
 

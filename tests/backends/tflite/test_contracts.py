@@ -10,7 +10,7 @@ from edgepack.backends.tflite import backend
 from edgepack.backends.tflite.contracts import find_contracts
 from edgepack.bundle.manifest import GoldenCase
 from edgepack.errors import ConversionError, VerificationFailed
-from edgepack.golden_cases import load_case, write_array
+from edgepack.golden_files import load_case, write_array
 from edgepack.model import ModelSpec, TensorSpec
 from edgepack.precision import PRECISIONS
 

@@ -11,7 +11,7 @@ from edgepack.backends.tflite.quantised import QuantisedRoute
 from edgepack.backends.tflite.recipes import RECIPES
 from edgepack.config import build_options
 from edgepack.errors import ConversionError, UsageError, VerificationFailed
-from edgepack.golden_cases import load_case
+from edgepack.golden_files import load_case
 from edgepack.pipeline import build
 from edgepack.verification import verify
 
