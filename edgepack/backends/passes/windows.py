@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,17 +61,42 @@ class Windows:
 
     def cut(self, tensor: Tensor, value: float) -> Iterator[tuple[tuple[int, ...], Tensor]]:
         """Per tap, what it reads in all windows: a strided slice of the padded tensor."""
-        axes = range(len(self.size))
-        spans = [(self.out[k] - 1) * self.strides[k] + 1 for k in axes]
-        need = [spans[k] + (self.kernel[k] - 1) * self.dilations[k] for k in axes]
-        after = [need[k] - self.size[k] - self.before[k] for k in axes]
-        padded = pad(tensor, [0, 0, *self.before], [0, 0, *after], value)
+        padded = self._padded(tensor, value)
         for tap in self.taps():
             part = padded
-            for k in axes:
-                start = tap[k] * self.dilations[k]
-                part = slice_axis(part, 2 + k, start, start + spans[k], self.strides[k])
+            for axis in range(len(self.size)):
+                part = self._slice(part, axis, tap[axis])
             yield tap, part
+
+    def join(self, tensor: Tensor, value: float, two: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """Join what all taps read in each window, where order makes no difference: one axis after the other.
+
+        A window of 3 by 3 takes 6 slices so, where `cut` gives 9.
+
+        Args:
+            tensor: The input.
+            value: What the padding holds.
+            two: Joins two taps: their sum, or the larger one.
+        """
+        joined = self._padded(tensor, value)
+        for axis in range(len(self.size)):
+            joined = functools.reduce(
+                two, (self._slice(joined, axis, tap) for tap in range(self.kernel[axis]))
+            )
+        return joined
+
+    def _padded(self, tensor: Tensor, value: float) -> Tensor:
+        """The tensor with as much around it as the windows read, and nothing that they don't."""
+        need = [self._span(k) + (self.kernel[k] - 1) * self.dilations[k] for k in range(len(self.size))]
+        after = [n - size - low for n, size, low in zip(need, self.size, self.before, strict=True)]
+        return pad(tensor, [0, 0, *self.before], [0, 0, *after], value)
+
+    def _slice(self, padded: Tensor, axis: int, tap: int) -> Tensor:
+        start = tap * self.dilations[axis]
+        return slice_axis(padded, 2 + axis, start, start + self._span(axis), self.strides[axis])
+
+    def _span(self, axis: int) -> int:
+        return (self.out[axis] - 1) * self.strides[axis] + 1
 
 
 def windows_of(node: Node, kernel: Sequence[int], size: Sequence[int]) -> Windows:

@@ -1,9 +1,9 @@
-"""Pools that the converter lacks or gets wrong: one strided slice for each tap of the window."""
+"""Pools that the converter lacks or gets wrong: strided slices, joined axis by axis."""
 
 from __future__ import annotations
 
-import functools
 import math
+import operator
 
 import numpy as np
 
@@ -58,12 +58,11 @@ def max_pool(node: Node) -> list[Tensor]:
 def _max_pool(node: Node) -> list[Tensor]:
     tensor, windows = node.tensor(0), _windows(node)
     lowest = _LOWEST if is_float(tensor.dtype) else NARROW.get(tensor.dtype.name, (-(2**31), 0))[0]
-    taps = list(windows.cut(tensor, lowest))
     if node.outputs == 1:
-        return [functools.reduce(maximum, (part for _, part in taps))]
+        return [windows.join(tensor, lowest, maximum)]
     largest: Tensor | None = None
     index: Tensor | None = None
-    for tap, part in taps:
+    for tap, part in windows.cut(tensor, lowest):
         here = array_constant(_flat_index(node, windows, tap), tensor)
         if largest is None or index is None:
             largest, index = part, here
@@ -99,7 +98,7 @@ def average_pool(node: Node) -> Tensor:
 
 def _average_pool(node: Node) -> Tensor:
     tensor, windows = node.tensor(0), _windows(node)
-    total = functools.reduce(lambda a, b: a + b, (part for _, part in windows.cut(tensor, 0.0)))
+    total = windows.join(tensor, 0.0, operator.add)
     counts = np.maximum(windows.counts(padding=bool(node.integer("count_include_pad"))), 1)
     return total * array_constant((1 / counts).astype(tensor.dtype)[None, None], tensor)
 
@@ -127,8 +126,7 @@ def lp_pool(node: Node) -> Tensor:
 
 def _lp_pool(node: Node) -> Tensor:
     order = node.integer("p", 2)
-    parts = (_powered(part, order) for _, part in _windows(node).cut(node.tensor(0), 0.0))
-    return _root(functools.reduce(lambda a, b: a + b, parts), order)
+    return _root(_windows(node).join(_powered(node.tensor(0), order), 0.0, operator.add), order)
 
 
 def _powered(tensor: Tensor, order: int) -> Tensor:
