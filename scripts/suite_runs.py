@@ -6,6 +6,7 @@ on some cases.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 import time
@@ -123,7 +124,7 @@ def make(
     """
     import onnx
 
-    from edgepack.backends.passes import Prepared, guard, prepare
+    from edgepack.backends.passes import guard, prepare
     from edgepack.backends.passes.dtypes import is_string
     from edgepack.backends.tflite.direct import write_file
     from edgepack.backends.tflite.graph import tidy
@@ -133,15 +134,31 @@ def make(
         raise ConversionError("strings have no counterpart on the phone")
     onnx.save(case.model if mode in _FREE else _bound(case), place / "case.onnx")
     if attempt == "alone":
-        prepared = Prepared(case.model)
-    else:
-        graph = place / "graph" / "graph.onnx"
-        tidy(place / "case.onnx", graph, _specs(case)[0])
-        model = onnx.load(graph)
-        prepared = guard(model) if attempt == "guarded" else prepare(model)
+        _convert_alone(case.model, place)
+        return (), ()
+    graph = place / "graph" / "graph.onnx"
+    tidy(place / "case.onnx", graph, _specs(case)[0])
+    model = onnx.load(graph)
+    prepared = guard(model) if attempt == "guarded" else prepare(model)
     write_file(prepared.model, place / "case.tflite", move_inputs=attempt != "unmoved")
     passes = tuple(dict.fromkeys(name for _, name in prepared.applied))
     return passes, tuple(TensorSpec(one, "float32", (1,)) for one in prepared.added)
+
+
+def _convert_alone(model: Any, place: Path) -> None:
+    """The converter as it comes, with nothing done before or after."""
+    from onnx2tf.tflite_builder import export_tflite_model_flatbuffer_direct
+
+    from edgepack.backends.tflite.lean import lean_writer
+
+    with contextlib.chdir(place), lean_writer():
+        export_tflite_model_flatbuffer_direct(
+            onnx_graph=model,
+            output_folder_path=str(place),
+            output_file_name="case",
+            flatbuffer_direct_show_progress=False,
+        )
+    (place / "case_float32.tflite").rename(place / "case.tflite")
 
 
 def _bound(case: Case) -> Any:
