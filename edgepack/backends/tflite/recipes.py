@@ -66,9 +66,9 @@ RECIPES = (
         second=True,
     ),
     # XNNPACK's int8 product of two activations comes out wrong in LiteRT 2.1.2, and the runtimes' SOFTMAX of
-    # integers rounds otherwise on ARM64 than here.
+    # integers rounds otherwise on ARM64 than here: docs/arm64.md.
     Recipe("static", "int8", 8, 8, lacking=_NOT_INT8, kept=(*_MATMUL, "SOFTMAX")),
-    # The runtime has no product of 16-bit activations with 8-bit weights.
+    # The runtime has no product of 16-bit activations with 8-bit weights, and wrong layers of sequences.
     Recipe("static_float_matmul", "int16x8", 8, 16, lacking=_NOT_INT16, kept=_MATMUL, kept_sequences=True),
 )
 """In the order to try; the operators are named as ai-edge-quantizer names them."""
