@@ -66,6 +66,27 @@ def read_layers(path: Path) -> tuple[Layer, ...]:
         )
 
 
+def sequence_layers(path: Path) -> tuple[str, ...]:
+    """Give the scopes of each FULLY_CONNECTED that gives as many axes as it takes; see `Layer.scope`."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    with _model(path) as model:
+        graph = model.Subgraphs(0)
+        found = []
+        for operator in map(graph.Operators, range(graph.OperatorsLength())):
+            kind, table = (
+                operator_name(model.OperatorCodes(operator.OpcodeIndex())),
+                operator.BuiltinOptions(),
+            )
+            if table is None or kind != "FULLY_CONNECTED":
+                continue
+            options = schema.FullyConnectedOptions()
+            options.Init(table.Bytes, table.Pos)
+            if options.KeepNumDims():
+                found.append(f"{graph.Tensors(operator.Outputs(0)).Name().decode()};")
+        return tuple(found)
+
+
 def constant_tensors(path: Path) -> frozenset[str]:
     """Give the names of the tensors of the main subgraph whose values stand in the file."""
     with _model(path) as model:
@@ -101,9 +122,10 @@ def compare_layers(
     borders = [Layer(INPUT, (), (name,)) for name in right.inputs]
     for layer in (*borders, *read_layers(reference[0])):
         ref, got = right.get(layer.name), wrong.get(layer.name)
-        if ref is None or got is None or ref.shape != got.shape or not ref.size:
+        if ref is None or got is None or ref.size != got.size or not ref.size:
             continue
-        ratio, share = noise(ref, got)
+        # `finish_integers` may have left out axes of size 1, or put some in.
+        ratio, share = noise(ref, got.reshape(ref.shape))
         before = max((lost.get(name, 0.0) for name in layer.inputs), default=0.0)
         for name in layer.outputs:
             lost[name] = share

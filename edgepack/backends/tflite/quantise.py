@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from edgepack.backends.tflite.interpreter import open_all_tensors, open_file, read_tensor
-from edgepack.backends.tflite.layers import constant_tensors
+from edgepack.backends.tflite.layers import constant_tensors, read_layers, sequence_layers
 from edgepack.backends.tflite.recipes import Recipe
 from edgepack.bundle.manifest import TensorContract
 from edgepack.samples import Samples
 
 _ALL = "*"
 _EVERYWHERE = ".*"
+_SHARES = 0.0, 255 / 256
+_XNNPACK_BITS = 8
 _LAST = ""
 """Fits everything, too, but as a pattern of its own it is looked at after those that were added before."""
 
@@ -56,6 +58,10 @@ def measure_ranges(path: Path, inputs: Sequence[TensorContract], samples: Sample
                 low, high, _ = found.get(detail["name"], (np.inf, -np.inf, 0))
                 low, high = min(low, float(values.min())), max(high, float(values.max()))
                 found[detail["name"]] = (low, high, len(detail["shape"]))
+    for layer in read_layers(path):
+        if layer.operator == "SOFTMAX" and layer.name in found:
+            # Shares of one, whatever the samples had; so integer kernels of it have it, too.
+            found[layer.name] = (*_SHARES, found[layer.name][2])
     ranges.write_text(json.dumps(found))
 
 
@@ -70,14 +76,19 @@ def quantise(path: Path, file: Path, recipe: Recipe, ranges: Path | None) -> Non
     """
     from ai_edge_quantizer.quantizer import Quantizer
 
+    from edgepack.backends.tflite.finish.integers import finish_integers
     from edgepack.backends.tflite.half import halve_weights
 
     quantiser = Quantizer(str(path))
+    if recipe.kept_sequences:
+        recipe = replace(recipe, kept_scopes=(*recipe.kept_scopes, *sequence_layers(path)))
     _add_rules(quantiser, recipe)
     result = quantiser.quantize(_read_ranges(ranges) if ranges else None)
     file.write_bytes(result.quantized_model)
     if recipe.halved:
         halve_weights(file, recipe.halved, recipe.kept_scopes)
+    if recipe.activation_bits == _XNNPACK_BITS:
+        finish_integers(file)
 
 
 def read_contracts(

@@ -22,6 +22,7 @@ DIRECT_MODULES = (
     "onnx2tf.tflite_builder",
     "edgepack.backends.passes.guarding",
     "edgepack.backends.tflite.finish.fusing",
+    "edgepack.backends.tflite.finish.simpler",
     "edgepack.backends.tflite.finish.transposes",
 )
 _TENSORFLOW_MODULES = ("onnx2tf.onnx2tf", "tensorflow")

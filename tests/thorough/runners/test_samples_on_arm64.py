@@ -9,6 +9,7 @@ import pytest
 from edgepack.precision import PRECISIONS
 
 _ROOT = Path(__file__).parents[3] / "sample_models"
+_MOST_STEPS, _MOST_SHARE = 1, 0.01
 _SAMPLES = tomllib.loads((_ROOT / "index.toml").read_text())["model"]
 
 
@@ -34,3 +35,9 @@ def test_what_ships_is_right_on_arm64_too(edgepack, sample, tmp_path):
         if name == "torch_lite/int8":
             # QNNPACK is the same on both machines.
             assert one["beside_host"]["different"] == 0
+        if name == "tflite/int8":
+            beside = one["beside_host"]
+            # Steps are quotients of floats.
+            assert round(beside["steps"] or 0, 3) <= _MOST_STEPS
+            assert beside["different"] <= _MOST_SHARE * beside["values"]
+    assert "tflite/int8" in emulated

@@ -58,7 +58,10 @@ class Fusing:
 
     def maker(self, operator: Operator) -> Operator | None:
         """What makes an operator's first input, if nothing else reads that."""
-        tensor = operator.inputs[0]
+        return self.sole_maker(operator.inputs[0])
+
+    def sole_maker(self, tensor: int) -> Operator | None:
+        """What makes a tensor, if it is read once."""
         return self._makers.get(tensor) if self.unshared(tensor) else None
 
     def unshared(self, tensor: int) -> bool:
@@ -131,6 +134,72 @@ def scale_and_shift(fusing: Fusing, operator: Operator) -> bool:
     return True
 
 
+def constant_second(fusing: Fusing, operator: Operator) -> bool:
+    """ADD and MUL have their constant second: there the rules look for it."""
+    first, second = operator.inputs
+    if not fusing.model.is_constant(first) or fusing.model.is_constant(second):
+        return False
+    operator.inputs = [second, first]
+    return True
+
+
+def nothing_added(fusing: Fusing, operator: Operator) -> bool:
+    """ADD of zeros, such as what a recurrent layer's first step makes of its state, is nothing."""
+    model, maker = fusing.model, fusing.maker(operator)
+    summand = model.constant(operator.inputs[1])
+    same = model.shape(operator.outputs[0]) == model.shape(operator.inputs[0])
+    if maker is None or summand is None or summand.any() or not same or not _is_plain(operator):
+        return False
+    if len(maker.outputs) > 1:
+        return False
+    fusing.absorb(maker, operator)
+    return True
+
+
+def bias(fusing: Fusing, operator: Operator) -> bool:
+    """ADD of a constant per output is the bias of a FULLY_CONNECTED that has none, also behind a sum.
+
+    (W x + y) + b = (W x + b) + y.
+    """
+    model, maker = fusing.model, fusing.maker(operator)
+    constant = model.constant(operator.inputs[1])
+    shape = model.shape(operator.outputs[0])
+    if maker is None or maker.kind not in ("ADD", "FULLY_CONNECTED") or not _is_plain(maker):
+        return False
+    if constant is None or constant.dtype != np.float32:
+        return False
+    if constant.size != shape[-1] or constant.shape[-1:] != shape[-1:]:
+        return False
+    layer = maker if maker.kind == "FULLY_CONNECTED" else _unbiased_summand(fusing, maker)
+    if layer is None or _has_bias(layer) or model.shape(layer.outputs[0]) != shape:
+        return False
+    flat = operator.inputs[1] if constant.ndim == 1 else model.add_view(operator.inputs[1], shape[-1:])
+    layer.inputs = [*layer.inputs[:2], flat]
+    fusing.reads[flat] += int(flat != operator.inputs[1])
+    if operator.options:
+        maker.options.fusedActivationFunction = operator.options.fusedActivationFunction
+    fusing.absorb(maker, operator)
+    return True
+
+
+def _unbiased_summand(fusing: Fusing, operator: Operator) -> Operator | None:
+    """Give a layer without bias and activation of which only this ADD reads the output."""
+    for tensor in operator.inputs if operator.kind == "ADD" else ():
+        layer = fusing.sole_maker(tensor)
+        if (
+            layer is not None
+            and layer.kind == "FULLY_CONNECTED"
+            and _is_plain(layer)
+            and not _has_bias(layer)
+        ):
+            return layer
+    return None
+
+
+def _has_bias(layer: Operator) -> bool:
+    return len(layer.inputs) > 2 and layer.inputs[2] >= 0
+
+
 def reshape_of_reshape(fusing: Fusing, operator: Operator) -> bool:
     """A RESHAPE of a RESHAPE is one of what that reads."""
     maker = fusing.made_by(operator)
@@ -186,8 +255,8 @@ def _is_plain(operator: Operator) -> bool:
 
 _RULES: dict[str, tuple[Callable[[Fusing, Operator], bool], ...]] = {
     **dict.fromkeys(ACTIVATIONS, (activation,)),
-    "MUL": (scale_and_shift,),
-    "ADD": (scale_and_shift,),
+    "MUL": (constant_second, scale_and_shift),
+    "ADD": (constant_second, nothing_added, bias, scale_and_shift),
     "RESHAPE": (reshape_of_reshape,),
     "FULLY_CONNECTED": (flattened_by_itself,),
     "MAX_POOL_2D": (padded_pool,),

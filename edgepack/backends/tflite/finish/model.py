@@ -28,8 +28,17 @@ _DTYPES = {
     schema.TensorType.INT64: np.int64,
     schema.TensorType.BOOL: np.bool_,
 }
-_VERSIONS = {"DEQUANTIZE": 3}
-"""What operators that are added have beyond version 1; 3 is the one for float16 (op_version.cc)."""
+_WRITTEN = _DTYPES | {schema.TensorType.INT8: np.int8}
+"""Also what the passes write, but cannot read: what integers stand for is said elsewhere."""
+_OPTIONS = {
+    "CONV_2D": schema.Conv2DOptionsT,
+    "DEQUANTIZE": schema.DequantizeOptionsT,
+    "FULLY_CONNECTED": schema.FullyConnectedOptionsT,
+    "RESHAPE": schema.ReshapeOptionsT,
+    "TRANSPOSE": schema.TransposeOptionsT,
+}
+_VERSIONS = {"CONV_2D": 3, "DEQUANTIZE": 3, "FULLY_CONNECTED": 6}
+"""Of operators that are added: for scales per channel, float16, and no bias (op_version.cc); others are 1."""
 ACTIVATIONS = {
     "RELU": schema.ActivationFunctionType.RELU,
     "RELU6": schema.ActivationFunctionType.RELU6,
@@ -129,15 +138,36 @@ class FlatModel:
         """True for a float32 tensor."""
         return bool(self._graph.tensors[tensor].type == schema.TensorType.FLOAT32)
 
-    def add_constant(self, value: Array, name: str) -> int:
-        """Add a constant and give its index."""
+    def is_int8(self, tensor: int) -> bool:
+        """True for a tensor of 8-bit integers."""
+        return bool(self._graph.tensors[tensor].type == schema.TensorType.INT8)
+
+    def scales(self, tensor: int) -> tuple[float, ...]:
+        """A quantised tensor's scales, one or one per channel; empty for other tensors."""
+        quantisation = self._graph.tensors[tensor].quantization
+        given = None if quantisation is None else quantisation.scale
+        return () if given is None else tuple(map(float, given))
+
+    def add_constant(self, value: Array, name: str, scales: Sequence[float] = ()) -> int:
+        """Add a constant and give its index; its integers are multiples of a scale, or one for each row."""
         buffer = schema.BufferT()
         buffer.data = np.frombuffer(np.ascontiguousarray(value).tobytes(), np.uint8)
         self._model.buffers.append(buffer)
         tensor = schema.TensorT()
-        tensor.type = next(code for code, dtype in _DTYPES.items() if dtype == value.dtype)
+        tensor.type = next(code for code, dtype in _WRITTEN.items() if dtype == value.dtype)
         tensor.buffer = len(self._model.buffers) - 1
+        if scales:
+            tensor.quantization = schema.QuantizationParametersT()
+            tensor.quantization.scale = np.array(scales, np.float32)
+            tensor.quantization.zeroPoint = np.zeros(len(scales), np.int64)
         index = self._add(tensor, value.shape, name)
+        self._given.add(index)
+        return index
+
+    def add_view(self, constant: int, shape: Sequence[int]) -> int:
+        """Add a constant of the same data in another shape, and give its index."""
+        index = self.add_tensor(constant, shape)
+        self._graph.tensors[index].buffer = self._graph.tensors[constant].buffer
         self._given.add(index)
         return index
 
@@ -159,24 +189,23 @@ class FlatModel:
         self._graph.tensors.append(tensor)
         return len(self._graph.tensors) - 1
 
+    def swap_names(self, one: int, other: int) -> None:
+        """Let two tensors bear each other's names."""
+        first, second = self._graph.tensors[one], self._graph.tensors[other]
+        first.name, second.name = second.name, first.name
+
     def set_shape(self, tensor: int, shape: Sequence[int]) -> None:
         """Change a computed tensor's shape."""
         _declare(self._graph.tensors[tensor], shape)
 
     def make_operator(self, kind: str, inputs: Sequence[int], outputs: Sequence[int]) -> Operator:
-        """Make a TRANSPOSE, RESHAPE or DEQUANTIZE; it is not in `operators` yet."""
+        """Make one of the kinds that passes add, without options set; it is not in `operators` yet."""
         raw = schema.OperatorT()
         raw.opcodeIndex = self._opcode(kind)
+        raw.builtinOptions = _OPTIONS[kind]()
+        raw.builtinOptionsType = getattr(schema.BuiltinOptions, _OPTIONS[kind].__name__.removesuffix("T"))
         if kind == "RESHAPE":
-            raw.builtinOptionsType = schema.BuiltinOptions.ReshapeOptions
-            raw.builtinOptions = schema.ReshapeOptionsT()
             raw.builtinOptions.newShape = np.array(self.shape(outputs[0]), np.int32)
-        elif kind == "DEQUANTIZE":
-            raw.builtinOptionsType = schema.BuiltinOptions.DequantizeOptions
-            raw.builtinOptions = schema.DequantizeOptionsT()
-        else:
-            raw.builtinOptionsType = schema.BuiltinOptions.TransposeOptions
-            raw.builtinOptions = schema.TransposeOptionsT()
         return Operator(kind, list(inputs), list(outputs), raw)
 
     def _opcode(self, kind: str) -> int:
@@ -197,6 +226,10 @@ class FlatModel:
             operator.raw.outputs = np.array(operator.outputs, np.int32)
         self._graph.operators = [operator.raw for operator in self.operators]
         _drop_tensors(self._model, self._graph)
+        for tensor in self._graph.tensors:
+            # It is for sizes that are open; where it repeats the shape, it is some bytes for each tensor.
+            if tensor.shapeSignature is not None and np.array_equal(tensor.shapeSignature, tensor.shape):
+                tensor.shapeSignature = None
         _drop_buffers(self._model)
         _drop_codes(self._model)
         builder = flatbuffers.Builder(path.stat().st_size + (1 << 16))

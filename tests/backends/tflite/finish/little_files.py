@@ -12,6 +12,9 @@ TYPES = {
     np.dtype(np.int32): schema.TensorType.INT32,
     np.dtype(np.int64): schema.TensorType.INT64,
     np.dtype(np.bool_): schema.TensorType.BOOL,
+    np.dtype(np.int8): schema.TensorType.INT8,
+    np.dtype(np.int16): schema.TensorType.INT16,
+    np.dtype(np.int64): schema.TensorType.INT64,
 }
 TO_CHANNELS_FIRST, TO_CHANNELS_LAST = (0, 3, 1, 2), (0, 2, 3, 1)
 
@@ -27,8 +30,13 @@ class Builder:
         self.graph.tensors, self.graph.operators = [], []
         self.graph.inputs, self.graph.outputs = [], []
 
-    def tensor(self, shape, dtype=np.float32, value=None):
+    def tensor(self, shape, dtype=np.float32, value=None, scale=None, zero_point=0):
+        """Add a tensor; a scale, or one for each row, makes its integers stand for real numbers."""
         made = schema.TensorT()
+        if scale is not None:
+            made.quantization = schema.QuantizationParametersT()
+            made.quantization.scale = np.atleast_1d(scale).astype(np.float32)
+            made.quantization.zeroPoint = np.full(np.size(scale), zero_point, np.int64)
         made.shape, made.type = list(shape), TYPES[np.dtype(dtype)]
         made.name, made.buffer = f"t{len(self.graph.tensors)}".encode(), 0
         if value is not None:
@@ -39,8 +47,8 @@ class Builder:
         self.graph.tensors.append(made)
         return len(self.graph.tensors) - 1
 
-    def input(self, shape):
-        self.graph.inputs.append(self.tensor(shape))
+    def input(self, shape, dtype=np.float32, **quantisation):
+        self.graph.inputs.append(self.tensor(shape, dtype, **quantisation))
         return self.graph.inputs[-1]
 
     def constant(self, value):
@@ -51,7 +59,7 @@ class Builder:
     def shape(self, tensor):
         return tuple(self.graph.tensors[tensor].shape)
 
-    def op(self, kind, inputs, shape, dtype=np.float32, **options):
+    def op(self, kind, inputs, shape, dtype=np.float32, scale=None, zero_point=0, **options):
         """Append an operator; `options` are its schema options' fields, with `type` for their class."""
         made = schema.OperatorT()
         code = schema.OperatorCodeT()
@@ -65,7 +73,7 @@ class Builder:
             for field, value in options.items():
                 setattr(made.builtinOptions, field, value)
         shapes = shape if isinstance(shape, list) else [shape]
-        made.outputs = [self.tensor(one, dtype) for one in shapes]
+        made.outputs = [self.tensor(one, dtype, scale=scale, zero_point=zero_point) for one in shapes]
         self.graph.operators.append(made)
         return made.outputs if isinstance(shape, list) else made.outputs[0]
 
@@ -88,13 +96,20 @@ class Builder:
         return path
 
 
+def random_input(rng, shape, dtype):
+    """Floats around zero, or any integers that the type holds."""
+    if np.issubdtype(dtype, np.integer):
+        return rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+    return rng.normal(size=shape).astype(dtype)
+
+
 def run(path, seed=0):
-    """Run a file on random inputs, on the runtime's plain kernels."""
+    """Run a file on random inputs."""
     interpreter = Interpreter(str(path), num_threads=1)
     interpreter.allocate_tensors()
     rng = np.random.default_rng(seed)
     for detail in interpreter.get_input_details():
-        interpreter.set_tensor(detail["index"], rng.normal(size=detail["shape"]).astype(detail["dtype"]))
+        interpreter.set_tensor(detail["index"], random_input(rng, detail["shape"], detail["dtype"]))
     interpreter.invoke()
     return [interpreter.get_tensor(detail["index"]) for detail in interpreter.get_output_details()]
 
