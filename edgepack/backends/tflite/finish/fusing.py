@@ -6,14 +6,15 @@ converter has most of them itself, as patterns that a TRANSPOSE in between hid f
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgepack.backends.tflite.finish.columns import columns_reordered
 from edgepack.backends.tflite.finish.flexible import flattens
 from edgepack.backends.tflite.finish.model import ACTIVATIONS, NO_ACTIVATION, SAME, VALID, Operator
+from edgepack.backends.tflite.finish.neighbours import Fusing
 
 if TYPE_CHECKING:
     from edgepack.backends.tflite.finish.model import FlatModel
@@ -38,54 +39,6 @@ def fuse(model: FlatModel) -> bool:
                 changed = True
     model.operators = [operator for operator in model.operators if operator in fusing.alive]
     return changed
-
-
-class Fusing:
-    """Who makes and who reads each tensor, kept up while operators are joined.
-
-    Attributes:
-        model: The model.
-        alive: Operators that are still part of it.
-        reads: Per tensor, how often it is read; the graph's outputs count.
-    """
-
-    def __init__(self, model: FlatModel) -> None:
-        self.model = model
-        self.alive = set(model.operators)
-        self._makers = {tensor: operator for operator in model.operators for tensor in operator.outputs}
-        self.reads = Counter(tensor for operator in model.operators for tensor in operator.inputs)
-        self.reads.update(model.outputs)
-
-    def maker(self, operator: Operator) -> Operator | None:
-        """What makes an operator's first input, if nothing else reads that."""
-        return self.sole_maker(operator.inputs[0])
-
-    def sole_maker(self, tensor: int) -> Operator | None:
-        """What makes a tensor, if it is read once."""
-        return self._makers.get(tensor) if self.unshared(tensor) else None
-
-    def unshared(self, tensor: int) -> bool:
-        """True for a tensor that is read once."""
-        return self.reads[tensor] == 1
-
-    def absorb(self, maker: Operator, operator: Operator) -> None:
-        """Let a maker give at once what an operator makes of its output."""
-        maker.outputs = list(operator.outputs)
-        self._makers.update(dict.fromkeys(operator.outputs, maker))
-        self.alive.discard(operator)
-
-    def skip(self, maker: Operator, operator: Operator) -> None:
-        """Let an operator read what its maker reads."""
-        self.reads[operator.inputs[0]] -= 1
-        operator.inputs[0] = maker.inputs[0]
-        self.reads[operator.inputs[0]] += 1
-        if not self.reads[maker.outputs[0]]:
-            self.reads.subtract(maker.inputs)
-            self.alive.discard(maker)
-
-    def made_by(self, operator: Operator) -> Operator | None:
-        """What makes an operator's first input, whoever else reads that."""
-        return self._makers.get(operator.inputs[0])
 
 
 def activation(fusing: Fusing, operator: Operator) -> bool:
@@ -258,6 +211,6 @@ _RULES: dict[str, tuple[Callable[[Fusing, Operator], bool], ...]] = {
     "MUL": (constant_second, scale_and_shift),
     "ADD": (constant_second, nothing_added, bias, scale_and_shift),
     "RESHAPE": (reshape_of_reshape,),
-    "FULLY_CONNECTED": (flattened_by_itself,),
+    "FULLY_CONNECTED": (columns_reordered, flattened_by_itself),
     "MAX_POOL_2D": (padded_pool,),
 }

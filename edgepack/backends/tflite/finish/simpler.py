@@ -90,7 +90,9 @@ class Simplifying:
 
 
 def reshape(simplifying: Simplifying, operator: Operator) -> list[Operator] | None:
-    """SQUEEZE and EXPAND_DIMS become RESHAPE."""
+    """SQUEEZE and EXPAND_DIMS become RESHAPE, which can find out one open size, not two."""
+    if sum(size < 0 for size in simplifying.model.shape(operator.outputs[0])) > 1:
+        return None
     return [simplifying.reshapes.make(operator.inputs[0], operator.outputs[0])]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from little_files import Builder, kinds, run
+from little_files import TO_CHANNELS_FIRST, Builder, kinds, run
 
 from edgepack.backends.tflite.finish import finish
 
@@ -165,3 +165,27 @@ def test_buffers_lie_where_the_schema_wants_them(tmp_path):
     assert len(starts) == 2
     assert [start % 16 for start in starts] == [0, 0]
     assert model.OperatorCodesLength() == 1
+
+
+def test_columns_of_weights_take_the_order_of_what_was_transposed_before_them(tmp_path):
+    builder = Builder()
+    first = builder.transpose(builder.input((2, 3, 4, 5)), TO_CHANNELS_FIRST)
+    rows = builder.op("RESHAPE", [first, builder.constant(np.array([2, 60]))], (2, 60))
+    weights, bias = builder.constant(RNG.normal(size=(7, 60))), builder.constant(RNG.normal(size=7))
+    layer = builder.op("FULLY_CONNECTED", [rows, weights, bias], (2, 7), type="FullyConnectedOptions")
+    path = builder.write(tmp_path / "file.tflite", layer)
+    assert finished(path) == {"RESHAPE": 1, "FULLY_CONNECTED": 1}
+
+
+def test_weights_that_others_read_too_keep_their_order(tmp_path):
+    builder = Builder()
+    image = builder.input((2, 3, 4, 5))
+    shape, weights = builder.constant(np.array([2, 60])), builder.constant(RNG.normal(size=(7, 60)))
+    bias = builder.constant(RNG.normal(size=7))
+    turned = builder.op("RESHAPE", [builder.transpose(image, TO_CHANNELS_FIRST), shape], (2, 60))
+    plain = builder.op("RESHAPE", [image, shape], (2, 60))
+    layers = [
+        builder.op("FULLY_CONNECTED", [rows, weights, bias], (2, 7), type="FullyConnectedOptions")
+        for rows in (turned, plain)
+    ]
+    assert finished(builder.write(tmp_path / "file.tflite", *layers))["TRANSPOSE"] == 1
