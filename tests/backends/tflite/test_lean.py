@@ -1,8 +1,10 @@
 """What the writer would do for nothing: still there in this release, and left out."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -12,15 +14,21 @@ from edgepack.backends.tflite.lean import lean_writer
 
 @pytest.fixture
 def model():
-    weights = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
+    """A layer that nothing can be taken out of, and two TRANSPOSEs, for which the writer takes a copy."""
+    weights = np.random.default_rng(0).standard_normal((4, 3, 3, 3)).astype(np.float32)
     graph = helper.make_graph(
-        [helper.make_node("MatMul", ["x", "w"], ["y"], name="product")],
+        [
+            helper.make_node("Conv", ["x", "w"], ["c"], name="layer"),
+            helper.make_node("Transpose", ["c"], ["t"], name="there", perm=[0, 2, 3, 1]),
+            helper.make_node("Transpose", ["t"], ["y"], name="back", perm=[0, 3, 1, 2]),
+        ],
         "graph",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 4])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 3])],
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 6, 5])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 4, 4, 3])],
         [numpy_helper.from_array(weights, "w")],
     )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return onnx.shape_inference.infer_shapes(model)
 
 
 def test_the_file_is_the_writer_s_own(model, tmp_path):
@@ -50,6 +58,35 @@ def test_no_float16_file_is_written(model, tmp_path):
     assert (tmp_path / "lean_float32.tflite").exists()
     assert not (tmp_path / "lean_float16.tflite").exists()
     assert not (tmp_path / "schema_generated.py").exists()
+
+
+def test_only_arrays_that_cannot_change_are_shared_by_copies():
+    fixed, open_one = np.arange(3.0), np.arange(3.0)
+    fixed.flags.writeable = False
+    with lean_writer():
+        copies = copy.deepcopy({"fixed": fixed, "open": open_one})
+    assert copies["fixed"] is fixed
+    assert not np.shares_memory(copies["open"], open_one)
+    assert copy.deepcopy(fixed) is not fixed
+
+
+def test_the_writer_does_not_copy_its_weights(model, tmp_path, monkeypatch):
+    """In this release it makes them read-only before it takes a copy."""
+    from onnx2tf.tflite_builder.core import model_ir_pass_state
+
+    shared = []
+    snapshot = model_ir_pass_state.ModelIRPassState.snapshot
+
+    def watched(state):
+        taken = snapshot(state)
+        pairs = [(one.data, taken.tensors[name].data) for name, one in state.model_ir.tensors.items()]
+        shared.append([before is after for before, after in pairs if np.ndim(before) == 4])
+        return taken
+
+    monkeypatch.setattr(model_ir_pass_state.ModelIRPassState, "snapshot", watched)
+    write_file(model, tmp_path / "lean.tflite")
+    assert shared
+    assert all(one == [True] for one in shared)
 
 
 def test_names_are_put_back_when_the_writer_fails():

@@ -151,7 +151,7 @@ class FlatModel:
     def add_constant(self, value: Array, name: str, scales: Sequence[float] = ()) -> int:
         """Add a constant and give its index; its integers are multiples of a scale, or one for each row."""
         buffer = schema.BufferT()
-        buffer.data = np.frombuffer(np.ascontiguousarray(value).tobytes(), np.uint8)
+        buffer.data = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
         self._model.buffers.append(buffer)
         tensor = schema.TensorT()
         tensor.type = next(code for code, dtype in _WRITTEN.items() if dtype == value.dtype)
