@@ -13,6 +13,7 @@ from edgepack.processing.steps import (
     LAYOUTS,
     Bgr,
     BlockSum,
+    Centre,
     Crop,
     Grayscale,
     Labels,
@@ -158,6 +159,8 @@ def _flow(contract: Preprocess) -> tuple[tuple[int, int] | None, int]:
             if size and (step.size[0] > size[0] or step.size[1] > size[1]):
                 raise SourceError(f"crop {step.size[0]}x{step.size[1]} of {size[0]}x{size[1]} pixels")
             size = step.size
+        elif isinstance(step, Centre):
+            size = None
         elif isinstance(step, BlockSum) and size:
             if size[0] % step.block or size[1] % step.block:
                 raise SourceError(f"{size[0]}x{size[1]} pixels cannot be divided into blocks of {step.block}")

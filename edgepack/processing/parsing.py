@@ -17,6 +17,7 @@ from edgepack.processing.steps import (
     PRE_STEPS,
     Bgr,
     BlockSum,
+    Centre,
     Crop,
     Grayscale,
     Invert,
@@ -144,6 +145,15 @@ def _crop(words: Sequence[str]) -> Crop:
     return Crop((size[0], size[-1]))
 
 
+def _centre(words: Sequence[str]) -> Centre:
+    level, *rest = words or [""]
+    if not rest:
+        return Centre(_whole(level, 1, 255))
+    if rest[0] != "margin" or len(rest) != 2:
+        raise ValueError("it takes a level, and perhaps a margin")
+    return Centre(_whole(level, 1, 255), _whole(rest[1].removesuffix("%"), 0, 100))
+
+
 def _number(word: str) -> float:
     value = float(word)
     if not isfinite(value):
@@ -189,6 +199,7 @@ _PARSERS: Mapping[str, Callable[[Sequence[str]], Any]] = {
     Grayscale.op: _alone(Grayscale),
     Bgr.op: _alone(Bgr),
     Invert.op: _alone(Invert),
+    Centre.op: _centre,
     Threshold.op: lambda words: Threshold(_one_whole(words, 1, 255)),
     BlockSum.op: lambda words: BlockSum(_one_whole(words, 1, _LARGEST_SIDE)),
     Scale.op: _scale,

@@ -97,6 +97,27 @@ class Invert:
 
 
 @dataclass(frozen=True, slots=True)
+class Centre:
+    """Put what is bright into the middle of a black square, as large as it is; all in whole numbers.
+
+    The box is the smallest rectangle that holds every pixel with a channel of at least `level`; the whole
+    picture where there is none. The square's side is l + 2 (l * margin div 100), l being the longer of the
+    box's height and width. The box's pixels go to row (side - height) div 2 and column (side - width) div 2
+    of it; all others are 0. Resized afterwards, it looks alike wherever, and however large, it was drawn.
+
+    Attributes:
+        level: 1 to 255.
+        margin: What stays free on either side of the longer one, as whole percent of it; 0 to 100.
+    """
+
+    op: ClassVar[str] = "centre"
+    stage: ClassVar[Stage] = Stage.PIXELS
+    usage: ClassVar[str] = "centre LEVEL [margin PERCENT]"
+    level: int
+    margin: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Threshold:
     """1 where v >= level, else 0.
 
@@ -203,12 +224,14 @@ class Labels:
     names: tuple[str, ...]
 
 
-type PreStep = Resize | Crop | Grayscale | Bgr | Invert | Threshold | BlockSum | Scale | Mean | Std | Layout
+type PreStep = (
+    Resize | Crop | Grayscale | Bgr | Invert | Centre | Threshold | BlockSum | Scale | Mean | Std | Layout
+)
 type PostStep = Softmax | Labels
 
 PRE_STEPS: dict[str, type[PreStep]] = {
     step.op: step
-    for step in (Resize, Crop, Grayscale, Bgr, Invert, Threshold, BlockSum, Scale, Mean, Std, Layout)
+    for step in (Resize, Crop, Grayscale, Bgr, Invert, Centre, Threshold, BlockSum, Scale, Mean, Std, Layout)
 }
 POST_STEPS: dict[str, type[PostStep]] = {step.op: step for step in (Softmax, Labels)}
 

@@ -100,7 +100,17 @@ def test_no_text_stands_in_a_layout():
 def test_the_app_knows_nothing_that_the_manifest_says():
     """Not the steps, sizes and labels of the digits; the runtime package knows steps by name only."""
     app = "".join(path.read_text() for path in (MAIN / "java").rglob("*.java"))
-    for word in ("resize", "grayscale", "invert", "threshold", "blocksum", "softmax", 'labels = {"', '"0"'):
+    for word in (
+        "resize",
+        "grayscale",
+        "invert",
+        "centre",
+        "threshold",
+        "blocksum",
+        "softmax",
+        'labels = {"',
+        '"0"',
+    ):
         assert word not in app, word
     assert not re.search(r"\b(8|10|28|32|64|128)\b", re.sub(r"/\*.*?\*/|//[^\n]*", "", app, flags=re.DOTALL))
 

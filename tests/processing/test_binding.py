@@ -25,6 +25,8 @@ def bind(text, *inputs):
         ("resize 256, crop 224", IMAGE, "nchw"),
         ("resize 28x28, grayscale", GRAY, "nhwc"),
         ("scale 1/255", TensorSpec("x", "float32", (3, 40, 50)), "chw"),
+        # How large centre's square becomes depends on the picture.
+        ("resize 30x30, centre 9 margin 50, crop 40", TensorSpec("x", "float32", (3, 40, 40)), "chw"),
     ],
 )
 def test_the_layout_is_told_from_the_input(text, spec, layout):
@@ -113,7 +115,7 @@ def test_a_wrong_declaration_is_named(monkeypatch, attribute, value, message):
 
 ALL_STEPS = [
     "resize 32x32 bicubic no-antialias, crop 24, bgr, invert, scale 2/255, mean 0.5, std 0.25 0.5 1",
-    "grayscale, resize 32, crop 32, threshold 100, blocksum 4, scale 1/16",
+    "grayscale, centre 9 margin 20, resize 32, crop 32, threshold 100, blocksum 4, scale 1/16",
 ]
 
 
@@ -140,6 +142,9 @@ def test_contracts_survive_the_manifest(parts_document, text):
         {"op": "std", "values": [0.5, 0]},
         {"op": "scale", "multiply": 1, "divide": 0},
         {"op": "threshold", "level": 256},
+        {"op": "centre", "level": 0, "margin": 0},
+        {"op": "centre", "level": 9},
+        {"op": "centre", "level": 9, "margin": 101},
         {"op": "blocksum", "block": 0},
     ],
     ids=str,

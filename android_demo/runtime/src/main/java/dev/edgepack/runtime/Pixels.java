@@ -31,13 +31,7 @@ final class Pixels {
 
     Pixels crop(int tall, int wide) throws BundleException {
         require(tall <= height && wide <= width, "is too small for crop " + tall + "x" + wide);
-        Pixels middle = new Pixels(tall, wide, channels);
-        int top = (int) Math.rint((height - tall) / 2.0), left = (int) Math.rint((width - wide) / 2.0);
-        for (int row = 0; row < tall; row++) {
-            int from = ((top + row) * width + left) * channels;
-            System.arraycopy(values, from, middle.values, row * wide * channels, wide * channels);
-        }
-        return middle;
+        return cut((int) Math.rint((height - tall) / 2.0), (int) Math.rint((width - wide) / 2.0), tall, wide);
     }
 
     Pixels grayscale() {
@@ -58,6 +52,33 @@ final class Pixels {
     Pixels invert() {
         for (int at = 0; at < values.length; at++) values[at] = 255 - values[at];
         return this;
+    }
+
+    Pixels centre(int level, int margin) {
+        int top = height, bottom = 0, left = width, right = 0;
+        for (int at = 0; at < values.length; at++) {
+            if (values[at] < level) continue;
+            int row = at / channels / width, column = at / channels % width;
+            top = Math.min(top, row);
+            bottom = Math.max(bottom, row + 1);
+            left = Math.min(left, column);
+            right = Math.max(right, column + 1);
+        }
+        Pixels box = bottom == 0 ? this : cut(top, left, bottom - top, right - left);
+        int longer = Math.max(box.height, box.width), side = longer + 2 * (longer * margin / 100);
+        return box.cut(-((side - box.height) / 2), -((side - box.width) / 2), side, side);
+    }
+
+    /** Cuts out a rectangle; what lies beyond the picture is 0. */
+    private Pixels cut(int top, int left, int tall, int wide) {
+        Pixels part = new Pixels(tall, wide, channels);
+        for (int row = Math.max(0, -top); row < tall && top + row < height; row++) {
+            int from = Math.max(0, -left), until = Math.min(wide, width - left);
+            int source = ((top + row) * width + left + from) * channels;
+            System.arraycopy(
+                    values, source, part.values, (row * wide + from) * channels, (until - from) * channels);
+        }
+        return part;
     }
 
     Pixels threshold(int level) {

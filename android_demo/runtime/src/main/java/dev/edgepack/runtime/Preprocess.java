@@ -53,6 +53,7 @@ public final class Preprocess {
             case "grayscale": return pixels.grayscale();
             case "bgr": return pixels.bgr();
             case "invert": return pixels.invert();
+            case "centre": return pixels.centre(step.getInt("level"), step.getInt("margin"));
             case "threshold": return pixels.threshold(step.getInt("level"));
             case "blocksum": return pixels.blockSum(step.getInt("block"));
             default: throw BundleException.unsupported("this app knows no preprocessing step " + op);
