@@ -82,7 +82,7 @@ def test_the_bundle_holds_contract_pictures_and_the_inputs_they_become(bundle, p
             ink = ImageOps.invert(given.convert("L"))
         ink = ink.crop(ink.point(lambda value: 255 * (value >= 128)).getbbox())
         square = Image.new("L", (max(ink.size), max(ink.size)))
-        square.paste(ink, ((square.width - ink.width) // 2, (square.height - ink.height) // 2))
+        square.paste(ink, (round((square.width - ink.width) / 2), round((square.height - ink.height) / 2)))
         bitmap = square.resize((32, 32), Image.Resampling.BILINEAR)
         blocks = (np.asarray(bitmap) >= 128).reshape(8, 4, 8, 4).sum((1, 3))
         values = np.fromfile(bundle / case["inputs"]["image"]["path"], "<f4")

@@ -111,7 +111,7 @@ def _(step: Centre, array: Array) -> Array:
     height, width, channels = box.shape
     longer = max(height, width)
     side = longer + 2 * (longer * step.margin // 100)
-    top, left = (side - height) // 2, (side - width) // 2
+    top, left = round((side - height) / 2), round((side - width) / 2)
     square = np.zeros((side, side, channels), array.dtype)
     square[top : top + height, left : left + width] = box
     return square

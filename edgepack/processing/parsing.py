@@ -11,6 +11,7 @@ from typing import Any
 
 from edgepack.errors import UsageError
 from edgepack.processing.steps import (
+    LARGEST_BLOCK,
     LAYOUTS,
     METHODS,
     POST_STEPS,
@@ -201,7 +202,7 @@ _PARSERS: Mapping[str, Callable[[Sequence[str]], Any]] = {
     Invert.op: _alone(Invert),
     Centre.op: _centre,
     Threshold.op: lambda words: Threshold(_one_whole(words, 1, 255)),
-    BlockSum.op: lambda words: BlockSum(_one_whole(words, 1, _LARGEST_SIDE)),
+    BlockSum.op: lambda words: BlockSum(_one_whole(words, 1, LARGEST_BLOCK)),
     Scale.op: _scale,
     Mean.op: lambda words: Mean(_numbers(words)),
     Std.op: lambda words: Std(_nonzero(_numbers(words))),

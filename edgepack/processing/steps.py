@@ -12,6 +12,8 @@ from typing import ClassVar
 
 METHODS = ("nearest", "bilinear", "bicubic")
 LAYOUTS = ("nchw", "nhwc", "chw", "hwc")
+LARGEST_BLOCK = 256
+"""255 * 256 * 256 is below 2^24, up to which float32 holds all whole numbers: apps may compute in it."""
 
 
 class Stage(IntEnum):
@@ -102,8 +104,9 @@ class Centre:
 
     The box is the smallest rectangle that holds every pixel with a channel of at least `level`; the whole
     picture where there is none. The square's side is l + 2 (l * margin div 100), l being the longer of the
-    box's height and width. The box's pixels go to row (side - height) div 2 and column (side - width) div 2
-    of it; all others are 0. Resized afterwards, it looks alike wherever, and however large, it was drawn.
+    box's height and width. The box's pixels start at row rint((side - height) / 2), halves to even, and so
+    for columns; all others are 0. Resized afterwards, it looks alike wherever, and however large, it was
+    drawn.
 
     Attributes:
         level: 1 to 255.
@@ -136,7 +139,7 @@ class BlockSum:
     """Add up each block x block square; height and width must be multiples of it.
 
     Attributes:
-        block: The square's side in pixels.
+        block: The square's side in pixels, `LARGEST_BLOCK` at most in all steps of a contract together.
     """
 
     op: ClassVar[str] = "blocksum"

@@ -113,7 +113,7 @@ def test_centre_makes_the_same_of_what_is_drawn_anywhere(place, size, margin):
     box = Image.fromarray(drawn).crop(bright.getbbox())
     side = max(box.size) + 2 * int(max(box.size) * margin / 100)
     square = Image.new("RGB", (side, side))
-    square.paste(box, ((side - box.width) // 2, (side - box.height) // 2))
+    square.paste(box, (round((side - box.width) / 2), round((side - box.height) / 2)))
     np.testing.assert_array_equal(apply(Centre(100, margin), drawn), np.asarray(square))
 
 

@@ -52,6 +52,7 @@ def test_the_layout_is_told_from_the_input(text, spec, layout):
             "the model has 2 inputs, and the processing does not say which it is for",
         ),
         ("resize 200x200, crop 224", [IMAGE], "crop 224x224 of 200x200 pixels"),
+        ("blocksum 32, blocksum 9", [GRAY], "blocksum adds up 288x288 pixels; 256x256 are the most"),
         ("resize 30x30, blocksum 4", [GRAY], "30x30 pixels cannot be divided into blocks of 4"),
         ("grayscale, bgr", [GRAY], "step 'bgr' comes after 'grayscale', which leaves one channel"),
         ("grayscale, mean 1 2 3", [GRAY], "step 'mean' has 3 values for 1 channels"),
@@ -146,6 +147,7 @@ def test_contracts_survive_the_manifest(parts_document, text):
         {"op": "centre", "level": 9},
         {"op": "centre", "level": 9, "margin": 101},
         {"op": "blocksum", "block": 0},
+        {"op": "blocksum", "block": 257},
     ],
     ids=str,
 )

@@ -95,6 +95,7 @@ def test_labels_are_the_lines_of_a_file(tmp_path):
         ("scale 1/0", "cannot read step 'scale 1/0': it divides, and one number is 0", "write scale A | A/B"),
         ("scale 1/nan", "cannot read step 'scale 1/nan': 'nan' is not finite", "write scale"),
         ("bgr 3", "cannot read step 'bgr 3': it takes nothing", "write bgr"),
+        ("blocksum 257", "cannot read step 'blocksum 257': '257' is not a whole number from 1 to 256", ""),
         ("centre", "cannot read step 'centre': '' is not a whole number from 1 to 255", "write centre LEVEL"),
         ("centre 0", "cannot read step 'centre 0': '0' is not a whole number from 1 to 255", ""),
         ("centre 9 20", "cannot read step 'centre 9 20': it takes a level, and perhaps a margin", "write"),
