@@ -59,6 +59,15 @@ def test_tensors_cross_the_files_border_as_in_python(plain_jvm, job):
         np.testing.assert_array_equal(np.frombuffer(got, wanted.dtype).reshape(wanted.shape), wanted)
 
 
+def test_whole_numbers_that_no_double_holds_stay_as_they_are(plain_jvm, job):
+    values = np.array([[2**60 + 1, -(2**60) - 3, 5]])
+    contract = TensorContract("x", 0, "int64", (3, 1), (1, 0))
+    common = {"contract": entry(contract), "spec": described(TensorSpec("x", "int64", (1, 3)))}
+    data = {"data": values.tobytes()}
+    for got in plain_jvm([job("to_file", data, **common), job("to_model", data, **common)]):
+        assert got == values.tobytes()
+
+
 @pytest.mark.parametrize(
     ("value", "dtype", "contract", "message"),
     [
