@@ -62,7 +62,7 @@ final class Drawing {
         }
         Bitmap picture = Bitmap.createBitmap(PICTURE_SIDE, PICTURE_SIDE, Bitmap.Config.ARGB_8888);
         picture.eraseColor(Color.WHITE);
-        // Of the whole drawing, half a pen on either side included; a dot is no larger than a pen.
+        // A share of the whole drawing, half a pen on either side included; a dot has to be seen as well.
         float pen = Math.max(PEN * PEN, Math.max(box.width(), box.height()) * PEN / (1 - PEN));
         draw(new Canvas(picture), Color.BLACK, PICTURE_SIDE, pen);
         return picture;
