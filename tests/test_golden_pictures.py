@@ -59,6 +59,7 @@ def test_the_bundle_holds_contract_pictures_and_the_inputs_they_become(bundle, p
     assert [step["op"] for step in manifest["preprocess"][0]["steps"]] == [
         "grayscale",
         "invert",
+        "centre",
         "resize",
         "threshold",
         "blocksum",
@@ -78,8 +79,12 @@ def test_the_bundle_holds_contract_pictures_and_the_inputs_they_become(bundle, p
         ):
             np.testing.assert_array_equal(np.asarray(kept), np.asarray(given))
             # The recipe once more, in Pillow's words.
-            ink = ImageOps.invert(given.convert("L")).resize((32, 32), Image.Resampling.BILINEAR)
-        blocks = (np.asarray(ink) >= 128).reshape(8, 4, 8, 4).sum((1, 3))
+            ink = ImageOps.invert(given.convert("L"))
+        ink = ink.crop(ink.point(lambda value: 255 * (value >= 128)).getbbox())
+        square = Image.new("L", (max(ink.size), max(ink.size)))
+        square.paste(ink, (round((square.width - ink.width) / 2), round((square.height - ink.height) / 2)))
+        bitmap = square.resize((32, 32), Image.Resampling.BILINEAR)
+        blocks = (np.asarray(bitmap) >= 128).reshape(8, 4, 8, 4).sum((1, 3))
         values = np.fromfile(bundle / case["inputs"]["image"]["path"], "<f4")
         np.testing.assert_array_equal(values, blocks.ravel() / 16)
     assert verify(bundle).passed
@@ -98,7 +103,8 @@ def test_run_takes_a_picture_and_names_the_answer(bundle, photos):
 def test_inspect_shows_the_contract(bundle):
     command = [sys.executable, "-m", "edgepack", "inspect", str(bundle)]
     shown = subprocess.run(command, capture_output=True, check=True, text=True).stdout
-    assert "before        image: grayscale, invert, resize 32x32 bilinear antialias, threshold 128" in shown
+    steps = "grayscale, invert, centre 128, resize 32x32 bilinear antialias, threshold 128, blocksum 4"
+    assert f"before        image: {steps}, scale 1.0/16.0" in shown
     assert "after         output: softmax, labels (10 names)" in shown
 
 
@@ -139,7 +145,7 @@ def test_a_changed_contract_does_not_pass_for_the_old_one(copy):
             lambda manifest: manifest["preprocess"][0]["steps"].pop(),
             "the preprocessing does not end in a layout",
         ),
-        (lambda manifest: manifest["preprocess"][0]["steps"].pop(4), "the preprocessing gives 32x32 pixels"),
+        (lambda manifest: manifest["preprocess"][0]["steps"].pop(5), "the preprocessing gives 32x32 pixels"),
         (lambda manifest: manifest["postprocess"][0]["steps"][1]["names"].pop(), "there are 9 labels, and"),
         (lambda manifest: manifest["golden"][0]["raw"].clear(), "file 'golden/0/raw/0.png' is not listed"),
     ],

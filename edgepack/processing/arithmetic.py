@@ -14,6 +14,7 @@ from edgepack.processing.resizing import resize
 from edgepack.processing.steps import (
     Bgr,
     BlockSum,
+    Centre,
     Crop,
     Grayscale,
     Invert,
@@ -100,6 +101,20 @@ def _(_step: Bgr, array: Array) -> Array:
 @apply.register
 def _(_step: Invert, array: Array) -> Array:
     return np.asarray(255 - array)
+
+
+@apply.register
+def _(step: Centre, array: Array) -> Array:
+    bright = array.astype(np.uint8, copy=False).max(2) >= step.level
+    rows, columns = np.flatnonzero(bright.any(1)), np.flatnonzero(bright.any(0))
+    box = array[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] if rows.size else array
+    height, width, channels = box.shape
+    longer = max(height, width)
+    side = longer + 2 * (longer * step.margin // 100)
+    top, left = round((side - height) / 2), round((side - width) / 2)
+    square = np.zeros((side, side, channels), array.dtype)
+    square[top : top + height, left : left + width] = box
+    return square
 
 
 @apply.register

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 from edgepack.errors import SourceError, UsageError
 from edgepack.model import TensorSpec
 from edgepack.processing.parsing import parse_postprocess, parse_preprocess
 from edgepack.processing.steps import (
+    LARGEST_BLOCK,
     LAYOUTS,
     Bgr,
     BlockSum,
+    Centre,
     Crop,
     Grayscale,
     Labels,
@@ -60,6 +63,7 @@ def bind_preprocess(contracts: Sequence[Preprocess], inputs: Sequence[TensorSpec
     """
     bound = []
     for contract, spec in _matched([one.input for one in contracts], contracts, inputs, "input"):
+        _check_sums(contract)
         size, channels = _flow(contract)
         steps = contract.steps
         if not any(isinstance(step, Layout) for step in steps):
@@ -158,6 +162,8 @@ def _flow(contract: Preprocess) -> tuple[tuple[int, int] | None, int]:
             if size and (step.size[0] > size[0] or step.size[1] > size[1]):
                 raise SourceError(f"crop {step.size[0]}x{step.size[1]} of {size[0]}x{size[1]} pixels")
             size = step.size
+        elif isinstance(step, Centre):
+            size = None
         elif isinstance(step, BlockSum) and size:
             if size[0] % step.block or size[1] % step.block:
                 raise SourceError(f"{size[0]}x{size[1]} pixels cannot be divided into blocks of {step.block}")
@@ -211,6 +217,13 @@ def _misfit(size: tuple[int, int] | None, channels: int, spec: TensorSpec) -> So
         f"and the input is {spec}",
         hint="resize or crop to its height and width; grayscale gives one channel",
     )
+
+
+def _check_sums(contract: Preprocess) -> None:
+    side = prod(step.block for step in contract.steps if isinstance(step, BlockSum))
+    if side > LARGEST_BLOCK:
+        most = f"{LARGEST_BLOCK}x{LARGEST_BLOCK}"
+        raise SourceError(f"blocksum adds up {side}x{side} pixels; {most} are the most")
 
 
 def _check_dtype(contract: Preprocess, spec: TensorSpec) -> None:

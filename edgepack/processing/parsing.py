@@ -11,12 +11,14 @@ from typing import Any
 
 from edgepack.errors import UsageError
 from edgepack.processing.steps import (
+    LARGEST_BLOCK,
     LAYOUTS,
     METHODS,
     POST_STEPS,
     PRE_STEPS,
     Bgr,
     BlockSum,
+    Centre,
     Crop,
     Grayscale,
     Invert,
@@ -144,6 +146,15 @@ def _crop(words: Sequence[str]) -> Crop:
     return Crop((size[0], size[-1]))
 
 
+def _centre(words: Sequence[str]) -> Centre:
+    level, *rest = words or [""]
+    if not rest:
+        return Centre(_whole(level, 1, 255))
+    if rest[0] != "margin" or len(rest) != 2:
+        raise ValueError("it takes a level, and perhaps a margin")
+    return Centre(_whole(level, 1, 255), _whole(rest[1].removesuffix("%"), 0, 100))
+
+
 def _number(word: str) -> float:
     value = float(word)
     if not isfinite(value):
@@ -189,8 +200,9 @@ _PARSERS: Mapping[str, Callable[[Sequence[str]], Any]] = {
     Grayscale.op: _alone(Grayscale),
     Bgr.op: _alone(Bgr),
     Invert.op: _alone(Invert),
+    Centre.op: _centre,
     Threshold.op: lambda words: Threshold(_one_whole(words, 1, 255)),
-    BlockSum.op: lambda words: BlockSum(_one_whole(words, 1, _LARGEST_SIDE)),
+    BlockSum.op: lambda words: BlockSum(_one_whole(words, 1, LARGEST_BLOCK)),
     Scale.op: _scale,
     Mean.op: lambda words: Mean(_numbers(words)),
     Std.op: lambda words: Std(_nonzero(_numbers(words))),

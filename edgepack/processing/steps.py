@@ -12,6 +12,8 @@ from typing import ClassVar
 
 METHODS = ("nearest", "bilinear", "bicubic")
 LAYOUTS = ("nchw", "nhwc", "chw", "hwc")
+LARGEST_BLOCK = 256
+"""255 * 256 * 256 is below 2^24, up to which float32 holds all whole numbers: apps may compute in it."""
 
 
 class Stage(IntEnum):
@@ -97,6 +99,28 @@ class Invert:
 
 
 @dataclass(frozen=True, slots=True)
+class Centre:
+    """Put what is bright into the middle of a black square, as large as it is; all in whole numbers.
+
+    The box is the smallest rectangle that holds every pixel with a channel of at least `level`; the whole
+    picture where there is none. The square's side is l + 2 (l * margin div 100), l being the longer of the
+    box's height and width. The box's pixels start at row rint((side - height) / 2), halves to even, and so
+    for columns; all others are 0. Resized afterwards, it looks alike wherever, and however large, it was
+    drawn.
+
+    Attributes:
+        level: 1 to 255.
+        margin: What stays free on either side of the longer one, as whole percent of it; 0 to 100.
+    """
+
+    op: ClassVar[str] = "centre"
+    stage: ClassVar[Stage] = Stage.PIXELS
+    usage: ClassVar[str] = "centre LEVEL [margin PERCENT]"
+    level: int
+    margin: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Threshold:
     """1 where v >= level, else 0.
 
@@ -115,7 +139,7 @@ class BlockSum:
     """Add up each block x block square; height and width must be multiples of it.
 
     Attributes:
-        block: The square's side in pixels.
+        block: The square's side in pixels, `LARGEST_BLOCK` at most in all steps of a contract together.
     """
 
     op: ClassVar[str] = "blocksum"
@@ -203,12 +227,14 @@ class Labels:
     names: tuple[str, ...]
 
 
-type PreStep = Resize | Crop | Grayscale | Bgr | Invert | Threshold | BlockSum | Scale | Mean | Std | Layout
+type PreStep = (
+    Resize | Crop | Grayscale | Bgr | Invert | Centre | Threshold | BlockSum | Scale | Mean | Std | Layout
+)
 type PostStep = Softmax | Labels
 
 PRE_STEPS: dict[str, type[PreStep]] = {
     step.op: step
-    for step in (Resize, Crop, Grayscale, Bgr, Invert, Threshold, BlockSum, Scale, Mean, Std, Layout)
+    for step in (Resize, Crop, Grayscale, Bgr, Invert, Centre, Threshold, BlockSum, Scale, Mean, Std, Layout)
 }
 POST_STEPS: dict[str, type[PostStep]] = {step.op: step for step in (Softmax, Labels)}
 

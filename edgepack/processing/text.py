@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from edgepack.processing.steps import (
     BlockSum,
+    Centre,
     Crop,
     Labels,
     Layout,
@@ -33,6 +34,8 @@ def _words(step: PreStep | PostStep) -> list[str]:
                 words.append("antialias" if antialias else "no-antialias")
         case Crop(size):
             words = [_by(size)]
+        case Centre(level, margin):
+            words = [str(level), *(("margin", str(margin)) if margin else ())]
         case Threshold(number) | BlockSum(number):
             words = [str(number)]
         case Scale(multiply, divide):

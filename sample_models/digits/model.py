@@ -17,8 +17,9 @@ class DigitsNet(nn.Module):
     """
 
     edgepack_inputs = ("image:float32[1,1,8,8]=0..1",)
-    # From dark ink on white paper the way the data set was made: 32x32 bitmaps, dark pixels counted by 4x4.
-    edgepack_preprocess = "grayscale, invert, resize 32x32, threshold 128, blocksum 4, scale 1/16"
+    # From dark ink on white paper the way the data set was made: the ink fills the middle of a 32x32 bitmap,
+    # whose dark pixels are counted by blocks of 4x4.
+    edgepack_preprocess = "grayscale, invert, centre 128, resize 32x32, threshold 128, blocksum 4, scale 1/16"
     edgepack_postprocess = "softmax"
     edgepack_labels = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 

@@ -72,7 +72,7 @@ def compile_java(work: Path, libraries: Libraries) -> Path:
     classes = work / "classes"
     sources = [path for folder in (*SOURCES, work / "generated") for path in sorted(folder.rglob("*.java"))]
     path = ":".join(map(str, (libraries.android, *libraries.classes)))
-    options = ("--release", "8", "-encoding", "UTF-8", "-g", "-proc:none")
+    options = ("--release", "17", "-encoding", "UTF-8", "-g", "-proc:none")
     call([find(JAVAC), *options, "-cp", path, "-d", classes, *sources], "compile the app")
     return classes
 

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = ROOT / "android_demo"
 MAIN = PROJECT / "app" / "src" / "main"
-JAVA = (MAIN / "java", PROJECT / "runtime" / "src" / "main" / "java")
+JAVA = (MAIN / "java", *(PROJECT / module / "src" / "main" / "java" for module in ("runtime", "pictures")))
 PACKAGE = "dev.edgepack.demo"
 
 

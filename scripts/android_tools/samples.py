@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from project import ROOT
@@ -12,8 +13,14 @@ from edgepack.errors import ConversionError, VerificationFailed
 from edgepack.events import Listener, step
 
 _SAMPLES = ROOT / "sample_models"
-_BUNDLES = ("two_headed", "sequence")
-"""Beside the digits: several inputs and outputs, integers, recurrence; each in every precision."""
+_BUNDLES = {
+    "two_headed": ("two_headed", ("--calibration", "golden")),
+    "sequence": ("sequence", ("--calibration", "golden")),
+    "pictured": ("digits", ("--format", "tflite", "--name", "pictured")),
+}
+"""Several inputs and outputs, integers, and recurrence, in every precision; digits with golden pictures."""
+_STROKES = {"1": ((60, 15), (60, 150)), "7": ((130, 100), (210, 100), (160, 210))}
+"""Of the golden pictures: the points that a pen goes through."""
 
 
 def sample_bundles(folder: Path, emit: Listener) -> Path:
@@ -22,9 +29,12 @@ def sample_bundles(folder: Path, emit: Listener) -> Path:
     Raises:
         ConversionError: One cannot be built; edgepack has said why.
     """
-    for name in _BUNDLES:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, (sample, options) in _BUNDLES.items():
         with step(emit, f"build the bundle {name}"):
-            _build(name, folder / name)
+            pictures = _draw(folder) if name == "pictured" else ()
+            golden = [word for picture in pictures for word in ("--golden", str(picture))]
+            _build(sample, folder / name, (*options, *golden))
     return folder
 
 
@@ -55,10 +65,21 @@ def judge(bundle: Path, report: Path) -> None:
         raise VerificationFailed(f"edgepack does not accept {report}", hint=done.stdout + done.stderr)
 
 
-def _build(name: str, output: Path) -> None:
+def _draw(folder: Path) -> Sequence[Path]:
+    """Draw digits with dark blue ink on paper that is not quite white, neither in the middle."""
+    from PIL import Image, ImageDraw
+
+    for digit, points in _STROKES.items():
+        picture = Image.new("RGB", (240, 220), (250, 245, 235))
+        ImageDraw.Draw(picture).line(points, fill=(20, 20, 60), width=18)
+        picture.save(folder / f"{digit}.png")
+    return [folder / f"{digit}.png" for digit in _STROKES]
+
+
+def _build(name: str, output: Path, options: Sequence[str]) -> None:
     command = [
         *(sys.executable, "-m", "edgepack", "build", f"{_SAMPLES / name / 'model.py'}:{name}"),
-        *("--target", "android", "--calibration", "golden", "--output", str(output), "--quiet"),
+        *("--target", "android", *options, "--output", str(output), "--quiet"),
     ]
     if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
         raise ConversionError(f"the bundle {name} could not be built", hint="see above")

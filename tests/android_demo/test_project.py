@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "android_demo"
 MAIN = PROJECT / "app" / "src" / "main"
 RUNTIME = PROJECT / "runtime" / "src" / "main" / "java" / "dev" / "edgepack" / "runtime"
+PICTURES = PROJECT / "pictures" / "src" / "main" / "java" / "dev" / "edgepack" / "pictures"
 CATALOGUE = tomllib.loads((PROJECT / "gradle" / "libs.versions.toml").read_text())
 ANDROID = "{http://schemas.android.com/apk/res/android}"
 
@@ -100,21 +101,50 @@ def test_no_text_stands_in_a_layout():
 def test_the_app_knows_nothing_that_the_manifest_says():
     """Not the steps, sizes and labels of the digits; the runtime package knows steps by name only."""
     app = "".join(path.read_text() for path in (MAIN / "java").rglob("*.java"))
-    for word in ("resize", "grayscale", "invert", "threshold", "blocksum", "softmax", 'labels = {"', '"0"'):
+    for word in (
+        "resize",
+        "grayscale",
+        "invert",
+        "centre",
+        "threshold",
+        "blocksum",
+        "softmax",
+        'labels = {"',
+        '"0"',
+    ):
         assert word not in app, word
     assert not re.search(r"\b(8|10|28|32|64|128)\b", re.sub(r"/\*.*?\*/|//[^\n]*", "", app, flags=re.DOTALL))
 
 
 def test_the_runtime_package_stands_alone():
-    sources = {path.name: path.read_text() for path in RUNTIME.glob("*.java")}
-    text = "".join(sources.values())
+    text = "".join(path.read_text() for path in RUNTIME.glob("*.java"))
     assert "android.app" not in text
     assert "android.view" not in text
     assert "dev.edgepack.demo" not in text
 
 
+def test_the_runtime_package_is_small_and_what_apps_take_over_is_in_it():
+    sources = {path.stem: path.read_text() for path in RUNTIME.glob("*.java")}
+    runners = {"ModelRunner", "TorchLiteRunner", "TfLiteRunner"}
+    assert sources.keys() >= {"BundleReader", "Preprocess", "GoldenCheck"} | runners
+    assert sum(text.count("\n") for text in sources.values()) < 600
+    for name, text in sources.items():
+        assert max(map(len, text.splitlines())) <= 120, name
+        assert re.search(r"\*/\n(public |final |abstract )*(class|record) \w", text), f"{name} has no Javadoc"
+
+
+def test_what_pictures_become_needs_no_android():
+    for path in PICTURES.glob("*.java"):
+        assert not re.search(r"^import (?!java\.|org\.json\.)", path.read_text(), flags=re.MULTILINE), path
+
+
 def test_nothing_newer_than_the_oldest_android_is_used():
-    """javac sees Java 8 whole; Android has had these only since level 26 or later."""
-    for path in (*(MAIN / "java").rglob("*.java"), *RUNTIME.glob("*.java")):
-        for newer in ("java.nio.file", "java.time", "String.join", "java.util.Base64"):
-            assert newer not in path.read_text(), path
+    """javac sees Java 17 whole; Android has had these only since level 26 or later, some not at all."""
+    newer = ["java.nio.file", "java.time", "String.join", "java.util.Base64", "List.of", "Map.of"]
+    newer += [".isBlank()", ".strip()", ".repeat(", ".lines()", "readAllBytes", "transferTo"]
+    # Of buffers: compiled for Java 9 or later, these calls name methods that older releases do not have.
+    newer += [".rewind()", ".flip()", ".position(", ".limit("]
+    folders = (MAIN / "java", RUNTIME, PICTURES)
+    for path in (path for folder in folders for path in folder.rglob("*.java")):
+        for word in newer:
+            assert word not in path.read_text(), f"{word} in {path}"

@@ -12,7 +12,7 @@ from edgepack.processing.arithmetic import apply, postprocess, preprocess
 from edgepack.processing.binding import bind_preprocess
 from edgepack.processing.parsing import parse_postprocess, parse_preprocess
 from edgepack.processing.resizing import resize
-from edgepack.processing.steps import Grayscale, Resize
+from edgepack.processing.steps import Centre, Grayscale, Resize
 
 FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
@@ -97,6 +97,42 @@ def test_digits_are_made_as_their_data_set_was():
         TensorSpec("image", "float32", (1, 1, 8, 8)),
     )
     np.testing.assert_array_equal(got, np.float32([[counts]]) / 16)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (3, 11), (40, 57)])
+@pytest.mark.parametrize("size", [(9, 4), (4, 9), (7, 6), (1, 1)])
+@pytest.mark.parametrize("margin", [0, 20, 33])
+def test_centre_makes_the_same_of_what_is_drawn_anywhere(place, size, margin):
+    """Against Pillow's own bounding box and pasting."""
+    drawn = np.zeros((50, 70, 3), np.uint8)
+    drawn[:, :, 1] = 99
+    top, left = place
+    drawn[top : top + size[0], left : left + size[1]] = 30
+    drawn[top, left, 0] = drawn[min(top + size[0], 50) - 1, min(left + size[1], 70) - 1, 2] = 100
+    bright = Image.fromarray(drawn.max(-1)).point(lambda value: 255 * (value >= 100))
+    box = Image.fromarray(drawn).crop(bright.getbbox())
+    side = max(box.size) + 2 * int(max(box.size) * margin / 100)
+    square = Image.new("RGB", (side, side))
+    square.paste(box, (round((side - box.width) / 2), round((side - box.height) / 2)))
+    np.testing.assert_array_equal(apply(Centre(100, margin), drawn), np.asarray(square))
+
+
+def test_centre_takes_the_whole_of_a_picture_without_anything_bright():
+    pixels = np.full((4, 6, 1), 9, np.uint8)
+    got = apply(Centre(10), pixels)
+    np.testing.assert_array_equal(got, np.pad(pixels, ((1, 1), (0, 0), (0, 0))))
+
+
+def test_a_digit_is_the_same_input_wherever_it_stands():
+    spec = TensorSpec("image", "float32", (1, 1, 8, 8))
+    text = "grayscale, invert, centre 128, resize 32x32, threshold 128, blocksum 4, scale 1/16"
+    stroke = np.full((60, 21, 3), 255, np.uint8)
+    stroke[20:24, 3:17] = stroke[20:44, 9:13] = 10
+    expected = processed(text, stroke, spec)
+    assert 0 < expected.sum() < expected.size
+    for around in ((0, 0), (30, 7), (5, 80)):
+        paper = np.pad(stroke, (around, around, (0, 0)), constant_values=255)
+        np.testing.assert_array_equal(processed(text, paper, spec), expected)
 
 
 def test_channel_order_and_layout():

@@ -25,6 +25,8 @@ def bind(text, *inputs):
         ("resize 256, crop 224", IMAGE, "nchw"),
         ("resize 28x28, grayscale", GRAY, "nhwc"),
         ("scale 1/255", TensorSpec("x", "float32", (3, 40, 50)), "chw"),
+        # How large centre's square becomes depends on the picture.
+        ("resize 30x30, centre 9 margin 50, crop 40", TensorSpec("x", "float32", (3, 40, 40)), "chw"),
     ],
 )
 def test_the_layout_is_told_from_the_input(text, spec, layout):
@@ -50,6 +52,7 @@ def test_the_layout_is_told_from_the_input(text, spec, layout):
             "the model has 2 inputs, and the processing does not say which it is for",
         ),
         ("resize 200x200, crop 224", [IMAGE], "crop 224x224 of 200x200 pixels"),
+        ("blocksum 32, blocksum 9", [GRAY], "blocksum adds up 288x288 pixels; 256x256 are the most"),
         ("resize 30x30, blocksum 4", [GRAY], "30x30 pixels cannot be divided into blocks of 4"),
         ("grayscale, bgr", [GRAY], "step 'bgr' comes after 'grayscale', which leaves one channel"),
         ("grayscale, mean 1 2 3", [GRAY], "step 'mean' has 3 values for 1 channels"),
@@ -113,7 +116,7 @@ def test_a_wrong_declaration_is_named(monkeypatch, attribute, value, message):
 
 ALL_STEPS = [
     "resize 32x32 bicubic no-antialias, crop 24, bgr, invert, scale 2/255, mean 0.5, std 0.25 0.5 1",
-    "grayscale, resize 32, crop 32, threshold 100, blocksum 4, scale 1/16",
+    "grayscale, centre 9 margin 20, resize 32, crop 32, threshold 100, blocksum 4, scale 1/16",
 ]
 
 
@@ -140,7 +143,11 @@ def test_contracts_survive_the_manifest(parts_document, text):
         {"op": "std", "values": [0.5, 0]},
         {"op": "scale", "multiply": 1, "divide": 0},
         {"op": "threshold", "level": 256},
+        {"op": "centre", "level": 0, "margin": 0},
+        {"op": "centre", "level": 9},
+        {"op": "centre", "level": 9, "margin": 101},
         {"op": "blocksum", "block": 0},
+        {"op": "blocksum", "block": 257},
     ],
     ids=str,
 )

@@ -55,8 +55,8 @@ def test_an_input_is_named_before_the_steps():
     "text",
     [
         "resize 256 bilinear antialias, crop 224x220, bgr, scale 1.0/255.0, mean 0.485 0.456 0.406, std 0.25",
-        "grayscale, invert, resize 32x30 nearest, threshold 9, blocksum 2, scale 0.3/1.0, layout hwc",
-        "resize 8 bicubic no-antialias",
+        "grayscale, invert, centre 7, resize 32x30 nearest, threshold 9, blocksum 2, scale 0.3/1.0",
+        "centre 255 margin 20, resize 8 bicubic no-antialias, layout hwc",
     ],
 )
 def test_contracts_are_shown_as_they_can_be_written(text):
@@ -95,6 +95,11 @@ def test_labels_are_the_lines_of_a_file(tmp_path):
         ("scale 1/0", "cannot read step 'scale 1/0': it divides, and one number is 0", "write scale A | A/B"),
         ("scale 1/nan", "cannot read step 'scale 1/nan': 'nan' is not finite", "write scale"),
         ("bgr 3", "cannot read step 'bgr 3': it takes nothing", "write bgr"),
+        ("blocksum 257", "cannot read step 'blocksum 257': '257' is not a whole number from 1 to 256", ""),
+        ("centre", "cannot read step 'centre': '' is not a whole number from 1 to 255", "write centre LEVEL"),
+        ("centre 0", "cannot read step 'centre 0': '0' is not a whole number from 1 to 255", ""),
+        ("centre 9 20", "cannot read step 'centre 9 20': it takes a level, and perhaps a margin", "write"),
+        ("centre 9 margin 101", "cannot read step 'centre 9 margin 101': '101' is not a whole number", ""),
         ("threshold 256", "cannot read step 'threshold 256': '256' is not a whole number from 1 to 255", ""),
         ("scale 1/255, resize 8", "step 'resize' cannot come after 'scale'", "first what moves pixels"),
         ("layout nchw, layout nhwc", "nothing can come after 'layout'", ""),

@@ -61,8 +61,8 @@ _MIN_AGREEMENT_HELP = """In how many percent of the labelled data, or else of th
 must be the model's."""
 _ACCURACY_HELP = """How much accuracy on the labelled data a file may lose against the model, in points."""
 _PREPROCESS_HELP = """What turns a picture into an input: steps by commas, for example "resize 256, crop 224,
-scale 1/255, mean 0.485 0.456 0.406, std 0.229 0.224 0.225"; also grayscale, bgr, invert, threshold, blocksum,
-layout. "NAME: STEPS" for one of several inputs. Repeatable."""
+scale 1/255, mean 0.485 0.456 0.406, std 0.229 0.224 0.225"; also grayscale, bgr, invert, centre, threshold,
+blocksum, layout. "NAME: STEPS" for one of several inputs. Repeatable."""
 _POSTPROCESS_HELP = """What turns an output into an answer: "softmax, labels names.txt". "NAME: STEPS" for one
 of several outputs. Repeatable."""
 

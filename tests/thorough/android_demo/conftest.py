@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 CACHE = Path(os.environ.get("EDGEPACK_CACHE_DIR") or user_cache_path("edgepack"))
 SAMPLE = ROOT / "sample_models" / "digits"
 JAVA = Path(__file__).parent / "java"
-RUNTIME = ROOT / "android_demo" / "runtime" / "src" / "main" / "java"
+SOURCES = [ROOT / "android_demo" / one / "src" / "main" / "java" for one in ("runtime", "pictures", "app")]
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +43,7 @@ def plain_jvm(tmp_path_factory):
     folder = tmp_path_factory.mktemp("classes")
     libraries = ":".join(map(str, class_path(folder)))
     main = JAVA / "dev" / "edgepack" / "runtime" / "PlainJvm.java"
-    sources = ("-sourcepath", f"{JAVA}:{RUNTIME}", "-d", str(folder), str(main))
+    sources = ("-sourcepath", ":".join(map(str, (JAVA, *SOURCES))), "-d", str(folder), str(main))
     call(["javac", "-nowarn", "-cp", libraries, *sources], "compile the runtime package")
 
     def run(folders):

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from edgepack.model import TensorSpec
-from edgepack.processing.arithmetic import preprocess
+from edgepack.processing.arithmetic import apply, preprocess
 from edgepack.processing.binding import bind_preprocess
 from edgepack.processing.document import to_json
 from edgepack.processing.parsing import parse_preprocess
-from edgepack.processing.steps import Processing
+from edgepack.processing.steps import Centre, Processing
 
 RECIPES = {
     "grayscale, invert, resize 32x32, threshold 128, blocksum 4, scale 1/16": (1, 1, 8, 8),
@@ -18,6 +18,8 @@ RECIPES = {
     "resize 40x7 bilinear no-antialias, scale 1/255, std 0.3": (1, 40, 7, 3),
     "resize 11x16 nearest, bgr, mean 103.939 116.779 123.68": (1, 3, 11, 16),
     "resize 16x16, blocksum 2, scale 1/3": (1, 3, 8, 8),
+    "centre 250, resize 10, scale 1/255": (1, 3, 10, 10),
+    "invert, grayscale, centre 255 margin 33, resize 13x17, layout nhwc": (1, 13, 17, 1),
 }
 BYTES = {"resize 14x10, invert": (1, 14, 10, 3)}
 """Whole numbers to the end."""
@@ -55,6 +57,25 @@ def test_every_step_is_pythons_bit_by_bit(plain_jvm, job):
             np.frombuffer(got, wanted.dtype).reshape(wanted.shape), wanted, err_msg=text
         )
         assert got == wanted.tobytes(), text
+
+
+def test_what_is_bright_comes_into_the_middle_as_in_python(plain_jvm, job):
+    """Boxes of all proportions, at all borders, of even and odd sizes; and a picture without any."""
+    jobs, expected = [], []
+    random = np.random.default_rng(0)
+    for _ in range(40):
+        pixels = random.integers(0, 100, (random.integers(2, 40), random.integers(2, 40), 3), np.uint8)
+        for _spot in range(random.integers(0, 3)):
+            pixels[random.integers(len(pixels)), random.integers(pixels.shape[1]), random.integers(3)] = 100
+        step = Centre(100, int(random.integers(101)))
+        side = len(apply(step, pixels))
+        spec = TensorSpec("image", "uint8", (side, side, 3))
+        contract, document = describe(f"centre 100 margin {step.margin}", spec)
+        jobs.append(job("preprocess", {"data": pixels.tobytes()}, width=pixels.shape[1], **document))
+        expected.append(preprocess(contract, pixels, spec))
+    assert len({array.shape for array in expected}) > 20
+    for wanted, got in zip(expected, plain_jvm(jobs), strict=True):
+        assert got == wanted.tobytes()
 
 
 @pytest.mark.parametrize(

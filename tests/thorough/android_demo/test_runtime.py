@@ -59,6 +59,15 @@ def test_tensors_cross_the_files_border_as_in_python(plain_jvm, job):
         np.testing.assert_array_equal(np.frombuffer(got, wanted.dtype).reshape(wanted.shape), wanted)
 
 
+def test_whole_numbers_that_no_double_holds_stay_as_they_are(plain_jvm, job):
+    values = np.array([[2**60 + 1, -(2**60) - 3, 5]])
+    contract = TensorContract("x", 0, "int64", (3, 1), (1, 0))
+    common = {"contract": entry(contract), "spec": described(TensorSpec("x", "int64", (1, 3)))}
+    data = {"data": values.tobytes()}
+    for got in plain_jvm([job("to_file", data, **common), job("to_model", data, **common)]):
+        assert got == values.tobytes()
+
+
 @pytest.mark.parametrize(
     ("value", "dtype", "contract", "message"),
     [
@@ -66,11 +75,11 @@ def test_tensors_cross_the_files_border_as_in_python(plain_jvm, job):
             2.0**40,
             "int64",
             TensorContract("x", 0, "int32", (1,), (0,)),
-            "the file's x:INT32[1] cannot be 1.0",
+            "the file's x:int32[1] cannot be 1.0",
         ),
         (nan, "float32", TensorContract("x", 0, "int8", (1,), (0,), (0.1,), (0,)), "cannot be NaN"),
         (1e300, "float64", TensorContract("x", 0, "float32", (1,), (0,)), "cannot be 1.0E300"),
-        (1.0, "float32", TensorContract("x", 0, "float32", (2,), (0,)), "cannot be FLOAT32[1]"),
+        (1.0, "float32", TensorContract("x", 0, "float32", (2,), (0,)), "cannot be float32[1]"),
     ],
 )
 def test_a_value_that_a_file_cannot_hold_is_refused(plain_jvm, job, value, dtype, contract, message):

@@ -67,6 +67,22 @@ public final class DigitScreenTest {
     }
 
     @Test
+    public void aSmallDigitInACornerIsReadAsWell() throws Exception {
+        try (ActivityController<DigitActivity> screen = open()) {
+            for (int digit = 0; digit < Strokes.DIGITS.length; digit++) {
+                for (float[] stroke : Strokes.DIGITS[digit]) {
+                    float[] small = stroke.clone();
+                    for (int at = 0; at < small.length; at++) small[at] = (at % 2 == 0 ? .7f : .05f) + .25f * small[at];
+                    Screens.draw(screen.get().findViewById(R.id.sheet), small);
+                }
+                List<String> both = List.of(String.valueOf(digit), String.valueOf(digit));
+                Screens.await("the recognition of a small " + digit, () -> answers(screen.get()).equals(both));
+                screen.get().findViewById(R.id.clear).performClick();
+            }
+        }
+    }
+
+    @Test
     public void aClearedSheetIsEmpty() throws Exception {
         try (ActivityController<DigitActivity> screen = open()) {
             Screens.draw(screen.get().findViewById(R.id.sheet), SEVEN);

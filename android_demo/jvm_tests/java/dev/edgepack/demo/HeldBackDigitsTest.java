@@ -56,8 +56,9 @@ public final class HeldBackDigitsTest {
                     byte[] row = Arrays.copyOfRange(data, at, at + length);
                     for (Recognizer.Answer answer : recognizer.recognize(picture(row), precision)) {
                         int digit = Integer.parseInt(answer.labels[answer.best()]);
-                        asked.merge(answer.artifact.id, 1, Integer::sum);
-                        right.merge(answer.artifact.id, digit == row[length - 1] ? 1 : 0, Integer::sum);
+                        String id = answer.artifact.getString("id");
+                        asked.merge(id, 1, Integer::sum);
+                        right.merge(id, digit == row[length - 1] ? 1 : 0, Integer::sum);
                     }
                 }
             }
@@ -67,18 +68,26 @@ public final class HeldBackDigitsTest {
         return shares;
     }
 
-    /** Draws a digit as the data set's makers got it: each value is how many pixels of a block are dark. */
+    /**
+     * Draws a digit as the data set's makers got it: each value is how many pixels of a block are dark. Where in the block
+     * they were is not known. They are put as far out as can be, because the digits of the data set fill their pictures.
+     */
     private static Bitmap picture(byte[] row) {
         int side = BLOCKS * BLOCK;
         Bitmap picture = Bitmap.createBitmap(side, side, Bitmap.Config.ARGB_8888);
         picture.eraseColor(Color.WHITE);
         for (int block = 0; block < BLOCKS * BLOCKS; block++) {
             for (int dark = 0; dark < row[block]; dark++) {
-                picture.setPixel(
-                        block % BLOCKS * BLOCK + dark % BLOCK, block / BLOCKS * BLOCK + dark / BLOCK, Color.BLACK);
+                int x = outward(block % BLOCKS, dark % BLOCK), y = outward(block / BLOCKS, dark / BLOCK);
+                picture.setPixel(x, y, Color.BLACK);
             }
         }
         return picture;
+    }
+
+    /** Counts a block's places from its outer side on. */
+    private static int outward(int block, int place) {
+        return block * BLOCK + (block < BLOCKS / 2 ? place : BLOCK - 1 - place);
     }
 
     private static Map<String, Double> statedAccuracies() throws Exception {

@@ -89,6 +89,7 @@ public final class SelfTestScreenTest {
             JSONObject report = testPushed(bundle, name);
             assertTrue(name + ": " + report.toString(2), report.getBoolean("passed"));
             assertEquals(name, report.getJSONObject("bundle").getString("name"));
+            assertEquals(name, name.equals("pictured") ? 2 : 0, report.getInt("pictures"));
             keepReport(name, report);
         }
     }

@@ -1,5 +1,6 @@
 package dev.edgepack.runtime;
 
+import dev.edgepack.demo.BundleFolder;
 import java.io.File;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -7,7 +8,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
-import java.util.Map;
 import org.json.JSONException;
 import org.json.JSONObject;
 
@@ -40,8 +40,8 @@ final class PlainJvm {
     private byte[] run() throws BundleException, JSONException, IOException {
         switch (job.getString("do")) {
             case "preprocess": return bytes(preprocess());
-            case "to_file": return bytes(new TensorContract(object("contract")).toFile(tensor("data", spec())));
-            case "to_model": return bytes(toModel());
+            case "to_file": return bytes(carry(tensor("data", object("spec")), Tensor.of(object("contract")), true));
+            case "to_model": return bytes(carry(Tensor.of(object("spec")), tensor("data", object("contract")), false));
             case "judge": return judge().toString().getBytes(StandardCharsets.UTF_8);
             case "read": return readBundle().getBytes(StandardCharsets.UTF_8);
             default: throw new JSONException(job.toString());
@@ -54,35 +54,33 @@ final class PlainJvm {
         for (int at = 0; at < argb.length; at++) {
             argb[at] = 0xff << 24 | (rgb[3 * at] & 0xff) << 16 | (rgb[3 * at + 1] & 0xff) << 8 | rgb[3 * at + 2] & 0xff;
         }
-        return new Preprocess(job.getJSONArray("steps"), spec()).apply(argb, job.getInt("width"));
+        return new Preprocess(BundleReader.list(job, "steps"), object("spec")).apply(argb, job.getInt("width"));
     }
 
-    private Tensor toModel() throws BundleException, JSONException, IOException {
-        TensorContract contract = new TensorContract(object("contract"));
-        return contract.toModel(tensor("data", contract), spec());
+    private Tensor carry(Tensor model, Tensor file, boolean toFile) throws BundleException, JSONException {
+        return Tensor.carry(model, file, object("contract"), toFile);
     }
 
     private JSONObject judge() throws BundleException, JSONException, IOException {
-        Tensor got = tensor("data", spec()), expected = tensor("expected", spec());
-        GoldenCheck.Output output = GoldenCheck.judge("output", got, expected, object("allowed"));
+        Tensor got = tensor("data", object("spec")), expected = tensor("expected", object("spec"));
+        GoldenCheck output = GoldenCheck.judge("output", got, expected, object("allowed"));
         return new JSONObject()
-                .put("passed", output.passed)
-                .put("max_error", String.valueOf(output.maxError))
-                .put("snr_db", String.valueOf(output.snrDb));
+                .put("passed", output.passed())
+                .put("max_error", String.valueOf(output.maxError()))
+                .put("snr_db", String.valueOf(output.snrDb()));
     }
 
     /** Reads the bundle whole: manifest, golden cases, and each artifact's copy for runtimes. */
     private String readBundle() throws BundleException {
         File cache = folder.resolve("cache").toFile();
-        BundleReader bundle = BundleReader.fromFolder(folder.resolve("bundle").toFile(), cache);
+        BundleReader bundle = new BundleReader(new BundleFolder(folder.resolve("bundle").toFile()), cache);
         int tensors = 0;
-        for (int number = 0; number < bundle.cases(); number++) {
-            Map<String, Tensor> inputs = bundle.goldenInputs(number);
-            tensors += inputs.size() + bundle.goldenOutputs(number).size();
+        for (int number = 0; number < bundle.golden.size(); number++) {
+            tensors += bundle.golden(number, "inputs").size() + bundle.golden(number, "outputs").size();
         }
-        for (Artifact artifact : bundle.artifacts) {
-            bundle.files.map(artifact.file);
-            bundle.files.copy(artifact.file);
+        for (JSONObject artifact : bundle.artifacts) {
+            for (JSONObject contract : BundleReader.list(artifact, "inputs")) Tensor.of(contract);
+            bundle.copy(artifact);
         }
         return bundle.name + ", " + bundle.artifacts.size() + " artifacts, " + tensors + " tensors";
     }
@@ -91,12 +89,8 @@ final class PlainJvm {
         return job.getJSONObject(key);
     }
 
-    private TensorSpec spec() throws JSONException, BundleException {
-        return new TensorSpec(object("spec"));
-    }
-
-    private Tensor tensor(String file, TensorSpec spec) throws IOException {
-        Tensor tensor = new Tensor(spec.dtype, spec.shape);
+    private Tensor tensor(String file, JSONObject entry) throws BundleException, IOException {
+        Tensor tensor = Tensor.of(entry);
         tensor.data.put(read(file)).rewind();
         return tensor;
     }

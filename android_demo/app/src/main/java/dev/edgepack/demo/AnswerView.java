@@ -12,8 +12,8 @@ final class AnswerView extends LinearLayout {
         setOrientation(VERTICAL);
         setLayoutParams(new LayoutParams(0, LayoutParams.WRAP_CONTENT, 1));
         inflate(context, R.layout.answer, this);
-        String title = context.getString(
-                R.string.answer_title, Formats.title(context, answer.artifact.format), answer.artifact.precision);
+        String format = Formats.title(context, answer.artifact.optString("format"));
+        String title = context.getString(R.string.answer_title, format, answer.artifact.optString("precision"));
         text(R.id.title, title);
         setContentDescription(title);
         if (answer.error != null) {

@@ -2,6 +2,7 @@ package dev.edgepack.demo;
 
 import android.content.Context;
 import dev.edgepack.runtime.BundleException;
+import dev.edgepack.runtime.BundleException.Kind;
 import dev.edgepack.runtime.BundleReader;
 import java.io.File;
 import java.io.IOException;
@@ -19,9 +20,9 @@ final class Bundles {
                 return BundleReader.fromAssets(context.getAssets(), names[0], cache(context));
             }
         } catch (IOException error) {
-            throw BundleException.missing("assets/edgepack: " + error.getMessage());
+            throw new BundleException(Kind.MISSING, "assets/edgepack: " + error.getMessage());
         }
-        throw BundleException.missing("assets/edgepack");
+        throw new BundleException(Kind.MISSING, "assets/edgepack");
     }
 
     /** Opens a bundle that was brought in later; it has to lie inside the app's own files. */
@@ -32,13 +33,13 @@ final class Bundles {
             File other = new File("/data/data/" + context.getPackageName() + "/files");
             for (File home : new File[] {context.getFilesDir(), other}) {
                 if (folder.getPath().startsWith(home.getCanonicalPath() + "/")) {
-                    return BundleReader.fromFolder(folder, cache(context));
+                    return new BundleReader(new BundleFolder(folder), cache(context));
                 }
             }
         } catch (IOException error) {
-            throw BundleException.missing(path + ": " + error.getMessage());
+            throw new BundleException(Kind.MISSING, path + ": " + error.getMessage());
         }
-        throw BundleException.missing(path + " is not among this app's files");
+        throw new BundleException(Kind.MISSING, path + " is not among this app's files");
     }
 
     private static File cache(Context context) {

@@ -12,7 +12,7 @@ import java.util.List;
 
 /** Strokes of a pen on a square of side 1, so that they outlive a rotation of the screen. */
 final class Drawing {
-    /** The pen's width as a share of the square's side, about that of the digits that people teach models with. */
+    /** The pen's width as a share of what is drawn with it, about that of the digits that people teach models with. */
     private static final float PEN = 1 / 7f;
     private static final int PICTURE_SIDE = 256;
     /** Each holds x and y of its points by turns. */
@@ -51,10 +51,10 @@ final class Drawing {
 
     /** Draws the strokes as they were made, onto a square of this many pixels. */
     void draw(Canvas canvas, int color, float side) {
-        draw(canvas, color, side, 0, 0, side);
+        draw(canvas, color, side, PEN);
     }
 
-    /** Gives a picture, dark on white, that the drawing fills and lies in the middle of, however it was drawn. */
+    /** Gives a picture of the strokes as they were made, dark on white, with a finer pen for a small drawing. */
     Bitmap toPicture() {
         RectF box = new RectF(strokes.get(0)[0], strokes.get(0)[1], strokes.get(0)[0], strokes.get(0)[1]);
         for (float[] stroke : strokes) {
@@ -62,28 +62,25 @@ final class Drawing {
         }
         Bitmap picture = Bitmap.createBitmap(PICTURE_SIDE, PICTURE_SIDE, Bitmap.Config.ARGB_8888);
         picture.eraseColor(Color.WHITE);
-        // The pen's own width has to fit in as well, and a dot is not to be blown up.
-        float scale = PICTURE_SIDE * (1 - PEN) / Math.max(PEN, Math.max(box.width(), box.height()));
-        float left = PICTURE_SIDE / 2f - scale * box.centerX(), top = PICTURE_SIDE / 2f - scale * box.centerY();
-        draw(new Canvas(picture), Color.BLACK, scale, left, top, PICTURE_SIDE);
+        // A share of the whole drawing, half a pen on either side included; a dot has to be seen as well.
+        float pen = Math.max(PEN * PEN, Math.max(box.width(), box.height()) * PEN / (1 - PEN));
+        draw(new Canvas(picture), Color.BLACK, PICTURE_SIDE, pen);
         return picture;
     }
 
-    private void draw(Canvas canvas, int color, float scale, float left, float top, float side) {
+    private void draw(Canvas canvas, int color, float side, float width) {
         Paint pen = new Paint(Paint.ANTI_ALIAS_FLAG);
         pen.setColor(color);
         pen.setStyle(Paint.Style.STROKE);
-        pen.setStrokeWidth(PEN * side);
+        pen.setStrokeWidth(width * side);
         pen.setStrokeCap(Paint.Cap.ROUND);
         pen.setStrokeJoin(Paint.Join.ROUND);
         for (float[] stroke : strokes) {
             Path path = new Path();
-            path.moveTo(left + scale * stroke[0], top + scale * stroke[1]);
+            path.moveTo(side * stroke[0], side * stroke[1]);
             // Skia draws nothing of a path without a segment.
-            path.lineTo(left + scale * stroke[0] + 0.01f, top + scale * stroke[1]);
-            for (int at = 2; at < stroke.length; at += 2) {
-                path.lineTo(left + scale * stroke[at], top + scale * stroke[at + 1]);
-            }
+            path.lineTo(side * stroke[0] + 0.01f, side * stroke[1]);
+            for (int at = 2; at < stroke.length; at += 2) path.lineTo(side * stroke[at], side * stroke[at + 1]);
             canvas.drawPath(path, pen);
         }
     }

@@ -1,14 +1,12 @@
 package dev.edgepack.demo;
 
 import android.graphics.Bitmap;
-import dev.edgepack.runtime.Artifact;
 import dev.edgepack.runtime.BundleException;
 import dev.edgepack.runtime.BundleReader;
 import dev.edgepack.runtime.ModelRunner;
 import dev.edgepack.runtime.Postprocess;
 import dev.edgepack.runtime.Preprocess;
 import dev.edgepack.runtime.Tensor;
-import dev.edgepack.runtime.TensorSpec;
 import java.io.Closeable;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -18,11 +16,12 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.json.JSONObject;
 
 /** Says what a picture shows, with every format of a bundle that classifies pictures. Not for the UI thread. */
 final class Recognizer implements Closeable {
     private final BundleReader bundle;
-    private final TensorSpec input;
+    private final String input;
     private final String output;
     private final Preprocess preprocess;
     private final Postprocess postprocess;
@@ -30,7 +29,7 @@ final class Recognizer implements Closeable {
 
     /** What one artifact says. */
     static final class Answer {
-        final Artifact artifact;
+        final JSONObject artifact;
         /** A probability for each class; null where the artifact could not be used. */
         final double[] values;
         final String[] labels;
@@ -38,7 +37,8 @@ final class Recognizer implements Closeable {
         /** Why there is no answer; null where there is one. */
         final BundleException error;
 
-        private Answer(Artifact artifact, double[] values, String[] labels, double milliseconds, BundleException error) {
+        private Answer(
+                JSONObject artifact, double[] values, String[] labels, double milliseconds, BundleException error) {
             this.artifact = artifact;
             this.values = values;
             this.labels = labels;
@@ -61,50 +61,56 @@ final class Recognizer implements Closeable {
      */
     Recognizer(BundleReader bundle) throws BundleException {
         this.bundle = bundle;
-        input = bundle.inputs.values().iterator().next();
-        output = bundle.outputs.keySet().iterator().next();
-        preprocess = bundle.preprocess(input.name);
+        input = bundle.inputs.get(0).optString("name");
+        output = bundle.outputs.get(0).optString("name");
+        preprocess = bundle.preprocess(input);
         postprocess = bundle.postprocess(output);
         if (bundle.inputs.size() != 1 || preprocess == null) {
-            throw BundleException.unsupported(bundle.name + " is not for pictures");
+            throw new BundleException(BundleException.Kind.UNSUPPORTED, bundle.name + " is not for pictures");
         }
     }
 
     /** Gives all precisions that any format of the bundle has. */
     List<String> precisions() {
         Set<String> names = new LinkedHashSet<>();
-        for (Artifact artifact : bundle.artifacts) names.add(artifact.precision);
+        for (JSONObject artifact : bundle.artifacts) names.add(artifact.optString("precision"));
         return new ArrayList<>(names);
     }
 
     /** Gives each format's answer, in this precision where the format has it, and in its first one elsewhere. */
     List<Answer> recognize(Bitmap picture, String precision) throws BundleException {
-        int width = picture.getWidth(), height = picture.getHeight();
-        int[] argb = new int[width * height];
-        picture.getPixels(argb, 0, width, 0, 0, width, height);
-        Tensor tensor = preprocess.apply(argb, width);
+        Tensor tensor = preprocess.apply(pixels(picture), picture.getWidth());
         List<Answer> answers = new ArrayList<>();
-        for (Artifact artifact : chosen(precision)) answers.add(answer(artifact, tensor));
+        for (JSONObject artifact : chosen(precision)) answers.add(answer(artifact, tensor));
         return answers;
     }
 
-    private List<Artifact> chosen(String precision) {
-        Map<String, Artifact> chosen = new LinkedHashMap<>();
-        for (Artifact artifact : bundle.artifacts) {
-            if (artifact.precision.equals(precision) || !chosen.containsKey(artifact.format)) {
-                chosen.put(artifact.format, artifact);
+    /** Gives a picture's pixels as preprocessing takes them. */
+    static int[] pixels(Bitmap picture) {
+        int width = picture.getWidth(), height = picture.getHeight();
+        int[] argb = new int[width * height];
+        picture.getPixels(argb, 0, width, 0, 0, width, height);
+        return argb;
+    }
+
+    private List<JSONObject> chosen(String precision) {
+        Map<String, JSONObject> chosen = new LinkedHashMap<>();
+        for (JSONObject artifact : bundle.artifacts) {
+            String format = artifact.optString("format");
+            if (artifact.optString("precision").equals(precision) || !chosen.containsKey(format)) {
+                chosen.put(format, artifact);
             }
         }
         return new ArrayList<>(chosen.values());
     }
 
-    private Answer answer(Artifact artifact, Tensor tensor) {
+    private Answer answer(JSONObject artifact, Tensor tensor) {
         try {
-            Map<String, Tensor> inputs = Collections.singletonMap(input.name, tensor);
-            ModelRunner runner = loaded.get(artifact.id);
+            Map<String, Tensor> inputs = Collections.singletonMap(input, tensor);
+            ModelRunner runner = loaded.get(artifact.optString("id"));
             if (runner == null) {
                 runner = ModelRunner.open(bundle, artifact);
-                loaded.put(artifact.id, runner);
+                loaded.put(artifact.optString("id"), runner);
                 // A runtime's first run makes ready what the others use; its time says nothing.
                 runner.run(inputs);
             }

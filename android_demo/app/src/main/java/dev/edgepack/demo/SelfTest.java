@@ -2,7 +2,6 @@ package dev.edgepack.demo;
 
 import android.content.Context;
 import android.util.Base64;
-import dev.edgepack.runtime.Artifact;
 import dev.edgepack.runtime.BundleException;
 import dev.edgepack.runtime.BundleReader;
 import dev.edgepack.runtime.GoldenCheck;
@@ -57,10 +56,10 @@ final class SelfTest {
             report.put("bundle", new JSONObject()
                     .put("name", bundle.name)
                     .put("manifest_sha256", bundle.manifestSha256));
-            report.put("pictures", pictures(bundle));
+            report.put("pictures", GoldenPictures.check(bundle));
             boolean passed = !bundle.artifacts.isEmpty();
-            for (Artifact artifact : bundle.artifacts) {
-                progress.accept(artifact.id);
+            for (JSONObject artifact : bundle.artifacts) {
+                progress.accept(artifact.optString("id"));
                 JSONObject entry = test(bundle, artifact);
                 artifacts.put(entry);
                 passed &= entry.getBoolean("passed");
@@ -73,18 +72,9 @@ final class SelfTest {
         return report;
     }
 
-    /** Counts the golden cases' pictures that become their inputs; the first that does not ends the test. */
-    private static int pictures(BundleReader bundle) throws BundleException {
-        int count = 0;
-        for (int number = 0; number < bundle.cases(); number++) {
-            for (String input : bundle.inputs.keySet()) if (GoldenCheck.picture(bundle, input, number)) count++;
-        }
-        return count;
-    }
-
-    private JSONObject test(BundleReader bundle, Artifact artifact) throws JSONException {
+    private JSONObject test(BundleReader bundle, JSONObject artifact) throws JSONException {
         JSONObject entry = new JSONObject()
-                .put("id", artifact.id)
+                .put("id", artifact.optString("id"))
                 .put("passed", false)
                 .put("error", JSONObject.NULL)
                 .put("load_ms", JSONObject.NULL)
@@ -94,16 +84,16 @@ final class SelfTest {
         long start = System.nanoTime();
         try (ModelRunner runner = ModelRunner.open(bundle, artifact)) {
             entry.put("load_ms", milliseconds(start));
-            boolean passed = bundle.cases() > 0;
-            for (int number = 0; number < bundle.cases(); number++) {
+            boolean passed = !bundle.golden.isEmpty();
+            for (int number = 0; number < bundle.golden.size(); number++) {
                 JSONArray outputs = new JSONArray();
-                for (GoldenCheck.Output output : GoldenCheck.run(bundle, runner, number)) {
+                for (GoldenCheck output : GoldenCheck.run(bundle, runner, number)) {
                     outputs.put(describe(output));
-                    passed &= output.passed;
+                    passed &= output.passed();
                 }
                 cases.put(new JSONObject().put("case", number).put("outputs", outputs));
             }
-            entry.put("latency_ms", latency(runner, bundle.goldenInputs(0)));
+            entry.put("latency_ms", latency(runner, bundle.golden(0, "inputs")));
             entry.put("passed", passed);
         } catch (BundleException | RuntimeException error) {
             entry.put("error", reason(error));
@@ -111,13 +101,13 @@ final class SelfTest {
         return entry;
     }
 
-    private static JSONObject describe(GoldenCheck.Output output) throws JSONException {
+    private static JSONObject describe(GoldenCheck output) throws JSONException {
         return new JSONObject()
-                .put("name", output.name)
-                .put("passed", output.passed)
-                .put("max_error", finite(output.maxError))
-                .put("snr_db", finite(output.snrDb))
-                .put("data", encoded(output.got));
+                .put("name", output.name())
+                .put("passed", output.passed())
+                .put("max_error", finite(output.maxError()))
+                .put("snr_db", finite(output.snrDb()))
+                .put("data", encoded(output.got()));
     }
 
     /** Times whole runs, from the model's inputs to its outputs. */

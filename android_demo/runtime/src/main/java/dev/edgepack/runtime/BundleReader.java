@@ -1,137 +1,186 @@
 package dev.edgepack.runtime;
 
+import android.content.res.AssetFileDescriptor;
 import android.content.res.AssetManager;
+import dev.edgepack.runtime.BundleException.Kind;
+import java.io.DataInputStream;
 import java.io.File;
+import java.io.FileInputStream;
+import java.io.FileNotFoundException;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel.MapMode;
 import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.json.JSONArray;
 import org.json.JSONException;
 import org.json.JSONObject;
 
-/** A bundle, read. Reading and running it takes time: keep both off the UI thread. */
+/**
+ * A bundle. Its lists hold the manifest's own entries: artifacts have id, format and precision, inputs and outputs
+ * name, dtype and shape; docs/bundle.md has all keys. Reading and running takes time: keep it off the UI thread.
+ */
 public final class BundleReader {
-    private static final String SCHEMA = "edgepack.bundle/1";
-    private static final String MANIFEST = "manifest.json";
-
+    private static final String SCHEMA = "edgepack.bundle/1", MANIFEST = "manifest.json";
     public final String name;
     public final String manifestSha256;
-    public final List<Artifact> artifacts = new ArrayList<>();
-    public final Map<String, TensorSpec> inputs;
-    public final Map<String, TensorSpec> outputs;
-    final BundleFiles files;
+    public final List<JSONObject> artifacts;
+    public final List<JSONObject> inputs;
+    public final List<JSONObject> outputs;
+    public final List<JSONObject> golden;
     private final JSONObject manifest;
-    private final JSONArray golden;
+    private final Source source;
+    private final File cache;
+
+    /** Where a bundle's files lie. */
+    public interface Source {
+        /** Gives a file's content, mapped into memory where that can be. */
+        ByteBuffer open(String path) throws IOException;
+    }
+
+    private record Content(ByteBuffer data, String sha256) { }
 
     /**
-     * Reads the bundle that lies in an app's assets, in the folder edgepack/name.
+     * Reads a bundle.
      *
-     * @param cache a folder of the app's, for files that a runtime cannot read out of assets
+     * @param cache a folder of the app's, for files that a runtime cannot read out of memory
      */
+    public BundleReader(Source source, File cache) throws BundleException {
+        this.source = source;
+        this.cache = cache;
+        Content content = open(MANIFEST);
+        manifestSha256 = content.sha256;
+        try {
+            manifest = new JSONObject(StandardCharsets.UTF_8.decode(content.data).toString());
+        } catch (JSONException error) {
+            throw new BundleException(Kind.DAMAGED, MANIFEST + " is damaged: " + error.getMessage());
+        }
+        String schema = manifest.optString("schema");
+        if (!schema.equals(SCHEMA)) {
+            throw new BundleException(
+                    Kind.UNSUPPORTED, MANIFEST + " follows \"" + schema + "\", and this app reads " + SCHEMA);
+        }
+        name = manifest.optString("name");
+        artifacts = list(manifest, "artifacts");
+        inputs = list(manifest.optJSONObject("model"), "inputs");
+        outputs = list(manifest.optJSONObject("model"), "outputs");
+        golden = list(manifest, "golden");
+    }
+
+    /** Reads the bundle that lies in an app's assets, in the folder edgepack/name. */
     public static BundleReader fromAssets(AssetManager assets, String name, File cache) throws BundleException {
-        return new BundleReader(BundleFiles.inAssets(assets, "edgepack/" + name, cache));
-    }
-
-    /** Reads a bundle out of a folder; see {@link #fromAssets}. */
-    public static BundleReader fromFolder(File folder, File cache) throws BundleException {
-        return new BundleReader(BundleFiles.inFolder(folder, cache));
-    }
-
-    private BundleReader(BundleFiles files) throws BundleException {
-        this.files = files;
-        byte[] text = files.read(MANIFEST);
-        manifestSha256 = BundleFiles.sha256(ByteBuffer.wrap(text));
-        try {
-            manifest = new JSONObject(new String(text, StandardCharsets.UTF_8));
-            requireSchema(manifest.optString("schema"));
-            name = manifest.getString("name");
-            golden = manifest.getJSONArray("golden");
-            inputs = specs(manifest.getJSONObject("model").getJSONArray("inputs"));
-            outputs = specs(manifest.getJSONObject("model").getJSONArray("outputs"));
-            JSONArray entries = manifest.getJSONArray("artifacts");
-            for (int at = 0; at < entries.length(); at++) artifacts.add(new Artifact(entries.getJSONObject(at)));
-        } catch (JSONException error) {
-            throw damaged(error.getMessage());
-        }
-    }
-
-    /** How many golden cases there are. */
-    public int cases() {
-        return golden.length();
-    }
-
-    /** Gives a golden case's inputs, by name. */
-    public Map<String, Tensor> goldenInputs(int number) throws BundleException {
-        return tensors(number, "inputs", inputs);
-    }
-
-    /** Gives what the model itself answers to a golden case, by name. */
-    public Map<String, Tensor> goldenOutputs(int number) throws BundleException {
-        return tensors(number, "outputs", outputs);
-    }
-
-    /** Gives the PNG that a golden case's input was made from; null where it was not made from any. */
-    public byte[] goldenPicture(int number, String input) throws BundleException {
-        JSONObject raw = golden.optJSONObject(number).optJSONObject("raw");
-        return raw == null || raw.isNull(input) ? null : files.read(raw.optJSONObject(input));
-    }
-
-    /** Says how a picture becomes this input; null where the manifest does not. */
-    public Preprocess preprocess(String input) throws BundleException {
-        JSONArray steps = steps("preprocess", "input", input);
-        return steps == null ? null : new Preprocess(steps, inputs.get(input));
-    }
-
-    /** Says how this output is to be read; where the manifest does not, as it is. */
-    public Postprocess postprocess(String output) throws BundleException {
-        JSONArray steps = steps("postprocess", "output", output);
-        return new Postprocess(steps == null ? new JSONArray() : steps);
-    }
-
-    private JSONArray steps(String kind, String side, String tensor) {
-        JSONArray entries = manifest.optJSONArray(kind);
-        for (int at = 0; entries != null && at < entries.length(); at++) {
-            JSONObject entry = entries.optJSONObject(at);
-            if (entry.optString(side).equals(tensor)) return entry.optJSONArray("steps");
-        }
-        return null;
-    }
-
-    private Map<String, Tensor> tensors(int number, String side, Map<String, TensorSpec> specs) throws BundleException {
-        Map<String, Tensor> tensors = new LinkedHashMap<>();
-        try {
-            JSONObject entries = golden.getJSONObject(number).getJSONObject(side);
-            for (TensorSpec spec : specs.values()) {
-                Tensor tensor = new Tensor(spec.dtype, spec.shape);
-                byte[] content = files.read(entries.getJSONObject(spec.name));
-                if (content.length != tensor.data.capacity()) throw new JSONException("no " + spec + " of " + number);
-                tensor.data.put(content).rewind();
-                tensors.put(spec.name, tensor);
+        String folder = "edgepack/" + name + "/";
+        return new BundleReader(path -> {
+            try (AssetFileDescriptor asset = assets.openFd(folder + path)) {
+                return map(asset.createInputStream(), asset.getStartOffset(), asset.getDeclaredLength());
+            } catch (FileNotFoundException compressed) {
+                try (DataInputStream in = new DataInputStream(assets.open(folder + path))) {
+                    byte[] content = new byte[in.available()];
+                    in.readFully(content);
+                    return ByteBuffer.wrap(content);
+                }
             }
-        } catch (JSONException error) {
-            throw damaged(error.getMessage());
+        }, cache);
+    }
+
+    /** Gives the entries of a list in the manifest. */
+    static List<JSONObject> list(JSONObject parent, String key) throws BundleException {
+        JSONArray array = parent == null ? null : parent.optJSONArray(key);
+        if (array == null) throw new BundleException(Kind.DAMAGED, MANIFEST + " is damaged: No value for " + key);
+        return IntStream.range(0, array.length()).mapToObj(array::optJSONObject).collect(Collectors.toList());
+    }
+
+    /** Gives the entry with this value; null where there is none. */
+    static JSONObject find(List<JSONObject> entries, String key, String value) {
+        return entries.stream().filter(entry -> entry.optString(key).equals(value)).findFirst().orElse(null);
+    }
+
+    /** Gives tensors of a golden case by name: its "inputs", or the "outputs" that are the model's own answer. */
+    public Map<String, Tensor> golden(int number, String side) throws BundleException {
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        for (JSONObject entry : side.equals("inputs") ? inputs : outputs) {
+            Tensor tensor = Tensor.of(entry);
+            JSONObject file = golden.get(number).optJSONObject(side).optJSONObject(entry.optString("name"));
+            tensor.data.duplicate().put(read(file));
+            tensors.put(entry.optString("name"), tensor);
         }
         return tensors;
     }
 
-    private static Map<String, TensorSpec> specs(JSONArray entries) throws JSONException, BundleException {
-        Map<String, TensorSpec> specs = new LinkedHashMap<>();
-        for (int at = 0; at < entries.length(); at++) {
-            TensorSpec spec = new TensorSpec(entries.getJSONObject(at));
-            specs.put(spec.name, spec);
+    /** Says how a picture becomes this input; null where the manifest does not. */
+    public Preprocess preprocess(String input) throws BundleException {
+        List<JSONObject> steps = steps("preprocess", "input", input);
+        return steps.isEmpty() ? null : new Preprocess(steps, find(inputs, "name", input));
+    }
+
+    /** Says how this output is to be read; where the manifest does not, as it is. */
+    public Postprocess postprocess(String output) throws BundleException {
+        List<JSONObject> steps = steps("postprocess", "output", output);
+        for (JSONObject step : steps) {
+            String op = step.optString("op");
+            if (op.matches("softmax|labels")) continue;
+            throw new BundleException(Kind.UNSUPPORTED, "this app knows no postprocessing step " + op);
         }
-        return specs;
+        return new Postprocess(steps);
     }
 
-    private static void requireSchema(String schema) throws BundleException {
-        if (schema.equals(SCHEMA)) return;
-        throw BundleException.unsupported(MANIFEST + " follows \"" + schema + "\", and this app reads " + SCHEMA);
+    private List<JSONObject> steps(String kind, String side, String tensor) throws BundleException {
+        JSONObject entry = manifest.isNull(kind) ? null : find(list(manifest, kind), side, tensor);
+        return entry == null ? new ArrayList<>() : list(entry, "steps");
     }
 
-    private static BundleException damaged(String why) {
-        return BundleException.damaged(MANIFEST + " is damaged: " + why);
+    /** Gives a file of the manifest, mapped into memory where that can be; its sha256 is checked each time. */
+    public ByteBuffer read(JSONObject file) throws BundleException {
+        String path = file.optString("path");
+        boolean leadsOut = ("/" + path + "/").matches(".*/\\.{0,2}/.*");
+        if (leadsOut) throw new BundleException(Kind.DAMAGED, "path \"" + path + "\" may lead out of the bundle");
+        Content content = open(path);
+        if (content.sha256.equals(file.optString("sha256"))) return content.data;
+        throw new BundleException(Kind.DAMAGED, path + " is damaged: its sha256 is not the manifest's");
+    }
+
+    /** Gives a file of the manifest as one that a runtime can open: a copy that is kept by sha256, never by name. */
+    File copy(JSONObject file) throws BundleException {
+        ByteBuffer content = read(file);
+        File kept = new File(cache, file.optString("sha256"));
+        try {
+            if (kept.isFile() && map(new FileInputStream(kept), 0, kept.length()).equals(content)) return kept;
+            cache.mkdirs();
+            File work = File.createTempFile("copy", null, cache);
+            try (FileOutputStream out = new FileOutputStream(work)) {
+                while (content.hasRemaining()) out.getChannel().write(content);
+            }
+            if (!work.renameTo(kept)) throw new IOException("cannot rename " + work);
+            return kept;
+        } catch (IOException error) {
+            throw new BundleException(Kind.MISSING, "cannot write " + kept + ": " + error.getMessage());
+        }
+    }
+
+    private Content open(String path) throws BundleException {
+        try {
+            ByteBuffer data = source.open(path);
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            digest.update(data.duplicate());
+            return new Content(data, String.format(Locale.ROOT, "%064x", new BigInteger(1, digest.digest())));
+        } catch (IOException | NoSuchAlgorithmException error) {
+            throw new BundleException(Kind.MISSING, "cannot read " + path + ": " + error.getMessage());
+        }
+    }
+
+    private static ByteBuffer map(FileInputStream file, long start, long size) throws IOException {
+        try (FileInputStream in = file) {
+            return in.getChannel().map(MapMode.READ_ONLY, start, size);
+        }
     }
 }

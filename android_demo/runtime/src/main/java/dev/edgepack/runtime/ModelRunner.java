@@ -1,62 +1,68 @@
 package dev.edgepack.runtime;
 
+import dev.edgepack.runtime.BundleException.Kind;
 import java.io.Closeable;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import org.json.JSONObject;
 
 /** An artifact, loaded into its runtime. Use it from one thread at a time, and close it: its memory is not Java's. */
 public abstract class ModelRunner implements Closeable {
+    final JSONObject artifact;
     private final BundleReader bundle;
-    final Artifact artifact;
 
-    ModelRunner(BundleReader bundle, Artifact artifact) {
+    ModelRunner(BundleReader bundle, JSONObject artifact) {
         this.bundle = bundle;
         this.artifact = artifact;
     }
 
-    /** Loads an artifact. */
-    public static ModelRunner open(BundleReader bundle, Artifact artifact) throws BundleException {
+    /** Loads one of the bundle's artifacts. */
+    public static ModelRunner open(BundleReader bundle, JSONObject artifact) throws BundleException {
         try {
-            if (artifact.format.equals("torch_lite")) return new TorchLiteRunner(bundle, artifact);
-            if (artifact.format.equals("tflite")) return new TfLiteRunner(bundle, artifact);
+            return switch (artifact.optString("format")) {
+                case "torch_lite" -> new TorchLiteRunner(bundle, artifact);
+                case "tflite" -> new TfLiteRunner(bundle, artifact);
+                default -> throw new UnsupportedOperationException("this app has no runtime for it");
+            };
         } catch (RuntimeException | LinkageError error) {
-            throw failed(artifact, "does not load", error);
+            throw new BundleException(
+                    Kind.UNSUPPORTED, artifact.optString("id") + " does not load: " + error.getMessage());
         }
-        throw BundleException.unsupported("this app has no runtime for " + artifact.id);
     }
 
     /** Computes the model's outputs, by name; what goes in and out is in the model's own dtypes and shapes. */
     public Map<String, Tensor> run(Map<String, Tensor> inputs) throws BundleException {
-        Tensor[] fed = new Tensor[artifact.inputs.length];
-        for (TensorContract contract : artifact.inputs) {
-            Tensor given = inputs.get(contract.name);
-            TensorSpec asked = bundle.inputs.get(contract.name);
-            if (given == null || given.dtype != asked.dtype || !Arrays.equals(given.shape, asked.shape)) {
-                throw new IllegalArgumentException("the model takes " + asked + ", not " + given);
+        List<JSONObject> takes = BundleReader.list(artifact, "inputs");
+        List<JSONObject> gives = BundleReader.list(artifact, "outputs");
+        Tensor[] fed = new Tensor[takes.size()], got = new Tensor[gives.size()];
+        for (JSONObject contract : takes) {
+            String name = contract.optString("name");
+            Tensor given = inputs.get(name), asked = Tensor.of(BundleReader.find(bundle.inputs, "name", name));
+            if (given == null || !given.toString().equals(asked.toString())) {
+                throw new IllegalArgumentException("the model's " + name + " is " + asked + ", not " + given);
             }
-            fed[contract.index] = contract.toFile(given);
+            fed[contract.optInt("index")] = Tensor.carry(given, Tensor.of(contract), contract, true);
         }
-        Tensor[] got;
+        for (JSONObject contract : gives) got[contract.optInt("index")] = Tensor.of(contract);
         try {
-            got = execute(fed);
+            got = execute(fed, got);
         } catch (RuntimeException error) {
-            throw failed(artifact, "does not run", error);
+            throw new BundleException(
+                    Kind.UNSUPPORTED, artifact.optString("id") + " does not run: " + error.getMessage());
         }
         Map<String, Tensor> outputs = new LinkedHashMap<>();
-        for (TensorContract contract : artifact.outputs) {
-            outputs.put(contract.name, contract.toModel(got[contract.index], bundle.outputs.get(contract.name)));
+        for (JSONObject contract : gives) {
+            String name = contract.optString("name");
+            Tensor answer = Tensor.of(BundleReader.find(bundle.outputs, "name", name));
+            outputs.put(name, Tensor.carry(answer, got[contract.optInt("index")], contract, false));
         }
         return outputs;
     }
 
-    /** Runs the file on its own tensors, in its own order. */
-    abstract Tensor[] execute(Tensor[] inputs) throws BundleException;
+    /** Runs the file on its own tensors, in its own order; may fill the given outputs, or give others. */
+    abstract Tensor[] execute(Tensor[] inputs, Tensor[] outputs);
 
     @Override
     public abstract void close();
-
-    private static BundleException failed(Artifact artifact, String what, Throwable error) {
-        return BundleException.unsupported(artifact.id + " " + what + ": " + error.getMessage());
-    }
 }

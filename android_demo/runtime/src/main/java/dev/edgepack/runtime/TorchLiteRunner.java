@@ -1,74 +1,67 @@
 package dev.edgepack.runtime;
 
-import java.util.ArrayList;
-import java.util.List;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.json.JSONObject;
 import org.pytorch.IValue;
 import org.pytorch.LiteModuleLoader;
 import org.pytorch.MemoryFormat;
 import org.pytorch.Module;
 
-/** Runs a .ptl file with PyTorch Mobile's lite interpreter, which reads files only: see {@link BundleFiles#copy}. */
+/** Runs a .ptl file with PyTorch Mobile's lite interpreter, which reads files only: see {@link BundleReader#copy}. */
 final class TorchLiteRunner extends ModelRunner {
     private final Module module;
 
-    TorchLiteRunner(BundleReader bundle, Artifact artifact) throws BundleException {
+    TorchLiteRunner(BundleReader bundle, JSONObject artifact) throws BundleException {
         super(bundle, artifact);
-        module = LiteModuleLoader.load(bundle.files.copy(artifact.file).getPath());
+        module = LiteModuleLoader.load(bundle.copy(artifact).getPath());
     }
 
     @Override
-    Tensor[] execute(Tensor[] inputs) {
-        IValue[] fed = new IValue[inputs.length];
-        for (int at = 0; at < fed.length; at++) fed[at] = IValue.from(toTorch(inputs[at]));
-        List<Tensor> outputs = new ArrayList<>();
-        flatten(module.forward(fed), outputs);
-        return outputs.toArray(new Tensor[0]);
+    Tensor[] execute(Tensor[] inputs, Tensor[] outputs) {
+        IValue[] fed = Stream.of(inputs).map(TorchLiteRunner::toTorch).toArray(IValue[]::new);
+        return flattened(module.forward(fed)).map(TorchLiteRunner::fromTorch).toArray(Tensor[]::new);
     }
 
-    private static void flatten(IValue value, List<Tensor> tensors) {
-        if (value.isTensor()) {
-            tensors.add(fromTorch(value.toTensor()));
-        } else if (value.isTensorList()) {
-            for (org.pytorch.Tensor tensor : value.toTensorList()) tensors.add(fromTorch(tensor));
-        } else {
-            for (IValue part : value.isTuple() ? value.toTuple() : value.toList()) flatten(part, tensors);
-        }
+    private static Stream<org.pytorch.Tensor> flattened(IValue value) {
+        if (value.isTensor()) return Stream.of(value.toTensor());
+        if (value.isTensorList()) return Stream.of(value.toTensorList());
+        return Stream.of(value.isTuple() ? value.toTuple() : value.toList()).flatMap(TorchLiteRunner::flattened);
     }
 
-    private static org.pytorch.Tensor toTorch(Tensor tensor) {
-        long[] shape = new long[tensor.shape.length];
-        for (int axis = 0; axis < shape.length; axis++) shape[axis] = tensor.shape[axis];
-        switch (tensor.dtype) {
-            case FLOAT32: return org.pytorch.Tensor.fromBlob(tensor.data.asFloatBuffer(), shape);
-            case FLOAT64: return org.pytorch.Tensor.fromBlob(tensor.data.asDoubleBuffer(), shape);
-            case INT8: return org.pytorch.Tensor.fromBlob(tensor.data, shape);
-            case UINT8: return org.pytorch.Tensor.fromBlobUnsigned(tensor.data, shape);
-            case INT32: return org.pytorch.Tensor.fromBlob(tensor.data.asIntBuffer(), shape);
-            case INT64: return org.pytorch.Tensor.fromBlob(tensor.data.asLongBuffer(), shape);
-            default: throw new IllegalArgumentException("PyTorch Mobile takes no tensors of " + tensor.dtype);
-        }
+    private static IValue toTorch(Tensor tensor) {
+        long[] shape = Arrays.stream(tensor.shape).asLongStream().toArray();
+        return IValue.from(switch (tensor.dtype) {
+            case "float32" -> org.pytorch.Tensor.fromBlob(tensor.data.asFloatBuffer(), shape);
+            case "float64" -> org.pytorch.Tensor.fromBlob(tensor.data.asDoubleBuffer(), shape);
+            case "int8" -> org.pytorch.Tensor.fromBlob(tensor.data, shape);
+            case "uint8" -> org.pytorch.Tensor.fromBlobUnsigned(tensor.data, shape);
+            case "int32" -> org.pytorch.Tensor.fromBlob(tensor.data.asIntBuffer(), shape);
+            case "int64" -> org.pytorch.Tensor.fromBlob(tensor.data.asLongBuffer(), shape);
+            default -> throw new IllegalArgumentException("PyTorch Mobile takes no tensors of " + tensor.dtype);
+        });
     }
 
     private static Tensor fromTorch(org.pytorch.Tensor from) {
-        boolean channelsLast = from.memoryFormat() != MemoryFormat.CONTIGUOUS;
-        int rank = from.shape().length;
-        int[] shape = new int[rank], axes = new int[rank];
-        for (int axis = 0; axis < rank; axis++) {
-            // In memory, axis 1 lies last then, whatever the shape says.
-            int place = !channelsLast || axis == 0 ? axis : axis == 1 ? rank - 1 : axis - 1;
-            shape[place] = (int) from.shape()[axis];
-            axes[axis] = place;
+        int[] shape = Arrays.stream(from.shape()).mapToInt(Math::toIntExact).toArray();
+        Tensor inMemory = new Tensor(from.dtype().name().toLowerCase(Locale.ROOT), shape);
+        switch (from.dtype()) {
+            case FLOAT32 -> inMemory.data.asFloatBuffer().put(from.getDataAsFloatArray());
+            case FLOAT64 -> inMemory.data.asDoubleBuffer().put(from.getDataAsDoubleArray());
+            case INT8 -> inMemory.data.duplicate().put(from.getDataAsByteArray());
+            case UINT8 -> inMemory.data.duplicate().put(from.getDataAsUnsignedByteArray());
+            case INT32 -> inMemory.data.asIntBuffer().put(from.getDataAsIntArray());
+            default -> inMemory.data.asLongBuffer().put(from.getDataAsLongArray());
         }
-        Tensor tensor = new Tensor(DType.valueOf(from.dtype().name()), shape);
-        switch (tensor.dtype) {
-            case FLOAT32: tensor.data.asFloatBuffer().put(from.getDataAsFloatArray()); break;
-            case FLOAT64: tensor.data.asDoubleBuffer().put(from.getDataAsDoubleArray()); break;
-            case INT8: tensor.data.duplicate().put(from.getDataAsByteArray()); break;
-            case UINT8: tensor.data.duplicate().put(from.getDataAsUnsignedByteArray()); break;
-            case INT32: tensor.data.asIntBuffer().put(from.getDataAsIntArray()); break;
-            default: tensor.data.asLongBuffer().put(from.getDataAsLongArray());
-        }
-        return channelsLast ? tensor.transposed(axes) : tensor;
+        if (from.memoryFormat() == MemoryFormat.CONTIGUOUS) return inMemory;
+        // Axis 1 lies last in memory then, whatever the shape says.
+        IntStream axes = IntStream.range(0, shape.length).map(axis -> axis == 0 ? 0 : axis % (shape.length - 1) + 1);
+        int[] places = Tensor.places(shape, axes.toArray());
+        Tensor tensor = new Tensor(inMemory.dtype, shape);
+        for (int at = 0; at < places.length; at++) tensor.setBits(places[at], inMemory.bits(at));
+        return tensor;
     }
 
     @Override
