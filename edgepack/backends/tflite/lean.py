@@ -45,8 +45,9 @@ def lean_writer() -> Iterator[None]:
 def _shared_constants() -> Iterator[None]:
     """Let deep copies share arrays that cannot be written to.
 
-    The writer makes its constants so, and never undoes that: what would change one in place raises. An array
-    says itself how it is copied, so only the table that is asked before it can say otherwise.
+    The writer makes constants so when it has taken their digest, and never undoes that: what would change one
+    in place raises. An array says itself how it is copied, so only the table that is asked before it can say
+    otherwise.
     """
     import numpy as np
 
