@@ -14,7 +14,7 @@ import org.json.JSONObject;
 public record GoldenCheck(String name, Tensor got, boolean passed, double maxError, double snrDb) {
     /** Runs an artifact on a golden case, and judges each output. */
     public static List<GoldenCheck> run(BundleReader bundle, ModelRunner runner, int number) throws BundleException {
-        JSONObject limits = runner.artifact.optJSONObject("allowed"), allowed = limits == null ? new JSONObject() : limits;
+        JSONObject given = runner.artifact.optJSONObject("allowed"), allowed = given == null ? new JSONObject() : given;
         Map<String, Tensor> expected = bundle.golden(number, "outputs");
         List<GoldenCheck> judged = new ArrayList<>();
         Map<String, Tensor> outputs = runner.run(bundle.golden(number, "inputs"));
