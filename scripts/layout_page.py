@@ -24,7 +24,7 @@ onnx2tf's way through TensorFlow, `tf_converter`, which needs half a minute to h
 asked for one network of each family, and where edgepack leaves a TRANSPOSE.
 
 Each cell: operators, how many of them are TRANSPOSE, and seconds of processor time: the median of three
-conversions that took turns, or one where that takes more than 8 s.
+conversions that took turns, or one where that takes more than 3 s.
 """
 _HEAD = """\
 | network | onnx2tf's quick converter | edgepack | tf_converter |

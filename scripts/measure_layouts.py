@@ -33,7 +33,7 @@ KEPT = ROOT / "docs" / "operators.json"
 LIMITS = Limits(seconds=3600, memory=12 * 2**30)
 TURNS = 3
 """How often a network is converted in each quick way, in turns; medians are kept."""
-LONG_SECONDS = 8.0
+LONG_SECONDS = 3.0
 """Of processor time: what takes that long is timed once, for the machine's noise does not last."""
 
 
