@@ -23,8 +23,9 @@ edgepack takes them out of the finished file (`edgepack/backends/tflite/finish`)
 onnx2tf's way through TensorFlow, `tf_converter`, which needs half a minute to half an hour a network: it was
 asked for one network of each family, and where edgepack leaves a TRANSPOSE.
 
-Each cell: operators, how many of them are TRANSPOSE, and seconds of processor time: the median of three
-conversions that took turns, or one where that takes more than 3 s.
+These are all but vit_h_14 and regnet_y_128gf, whose weights alone are more than the 2 GiB that a .tflite
+file can hold. Each cell: operators, how many of them are TRANSPOSE, and seconds of processor time: the
+median of three conversions that took turns, or one where that takes more than 3 s.
 """
 _HEAD = """\
 | network | onnx2tf's quick converter | edgepack | tf_converter |

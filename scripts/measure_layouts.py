@@ -33,6 +33,7 @@ KEPT = ROOT / "docs" / "operators.json"
 LIMITS = Limits(seconds=3600, memory=12 * 2**30)
 TURNS = 3
 """How often a network is converted in each quick way, in turns; medians are kept."""
+FORMAT_LIMIT = 1 << 31
 LONG_SECONDS = 3.0
 """Of processor time: what takes that long is timed once, for the machine's noise does not last."""
 
@@ -52,18 +53,21 @@ def main() -> None:
 
 
 def classifiers() -> list[str]:
-    """Names of torchvision's classification networks."""
-    import torchvision
+    """Names of torchvision's classifiers, but for those whose weights no .tflite file can hold."""
+    from torchvision import models
 
-    return list(torchvision.models.list_models(module=torchvision.models))
+    def weights(name: str) -> int:
+        return int(4 * models.get_model_weights(name).DEFAULT.meta["num_params"])
+
+    return [name for name in models.list_models(module=models) if weights(name) < FORMAT_LIMIT]
 
 
 def measure(workers: Workers, name: str, folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """Convert one network in each way; a way that fails is told in its converter's words."""
     try:
         graph = workers.start("torchvision", "onnx").run(jobs.export, name, folder, name=f"export {name}")
-    except EdgepackError as error:
-        return {"edgepack": {"failed": error.message}}
+    except (EdgepackError, JobFailed) as error:
+        return {"edgepack": {"failed": str(error).partition("\n")[0]}}
     ways = {"quick": jobs.quick, "edgepack": jobs.edgepack}
     worker = workers.start(*jobs.QUICK_MODULES)
     rounds: list[dict[str, dict[str, Any]]] = []
