@@ -50,7 +50,7 @@ def fold_constants(model: Any) -> bool:
             weights[node.output[0]] = node.attribute[0].t
             kept.append(node)
             continue
-        values = _sized(node, shapes) if node.op_type in _OF_SHAPES else known
+        values = (node.op_type in _OF_SHAPES and _sized(node, shapes)) or known
         results = None if outputs.intersection(node.output) else _results(node, values, opset)
         if results is None:
             kept.append(node)

@@ -51,7 +51,10 @@ def test_what_follows_from_shapes_is_computed_round_by_round(tmp_path):
         helper.make_node("Shape", ["flat"], ["long"]),
         helper.make_node("Expand", ["x", "size"], ["same"]),
         helper.make_node("Reshape", ["same", "rows"], ["back"]),
-        helper.make_node("Reshape", ["back", "long"], ["y"]),
+        helper.make_node("Shape", ["rows"], ["two"]),
+        helper.make_node("Mul", ["long", "two"], ["twice"]),
+        helper.make_node("Div", ["twice", "two"], ["once"]),
+        helper.make_node("Reshape", ["back", "once"], ["y"]),
     ]
     graph = tmp_path / "tidied" / "graph.onnx"
     tidy(write(tmp_path / "source.onnx", nodes), graph, [TensorSpec("x", "float32", (3, 4))])
