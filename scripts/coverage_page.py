@@ -62,6 +62,13 @@ it.
 """
 
 
+_DISPUTED = """\
+Of what is disputed in onnx 1.20.1: `test_adam_multiple` computes its expected outputs with an epsilon that
+its node does not have, and ONNX's own reference evaluator gives what the file gives. The int8 cases of
+QLinearMatMul expect sums that wrap around at 8 bits, where the specification has them saturate, as
+onnxruntime does. The inverse DFTs expect the rounding of the evaluator's own transform, 1.9e-7, where 0 is
+exact.
+"""
 _GUARDS = """\
 What the converter takes and silently gets wrong. These replacements are part of every conversion; each names
 the releases of onnx2tf that it is for, and a test fails when a release no longer needs it.
@@ -84,7 +91,14 @@ def write_page(operators: Mapping[str, str], outcomes: Mapping[str, Mapping[str,
         models=len(operators) - node,
         folders=", ".join(f"`{folder}`" for folder in DATA_FOLDERS),
     )
-    parts = [text, "## In all\n", _totals(outcomes), "## What is left\n", _left(outcomes["routes"])]
+    parts = [
+        text,
+        "## In all\n",
+        _totals(outcomes),
+        "## What is left\n",
+        _left(outcomes["routes"]),
+        _DISPUTED,
+    ]
     parts += ["## Guards\n", _GUARDS, _guards()]
     parts += ["## By operator\n", _by_operator(operators, outcomes["native"], outcomes["routes"])]
     PAGE.parent.mkdir(exist_ok=True)
