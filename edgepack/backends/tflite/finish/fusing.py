@@ -14,6 +14,7 @@ import numpy as np
 from edgepack.backends.tflite.finish.columns import columns_reordered
 from edgepack.backends.tflite.finish.flexible import flattens
 from edgepack.backends.tflite.finish.model import ACTIVATIONS, NO_ACTIVATION, SAME, VALID, Operator
+from edgepack.backends.tflite.finish.moves import transposes_around_reshape, turned_operand
 from edgepack.backends.tflite.finish.neighbours import Fusing
 
 if TYPE_CHECKING:
@@ -211,6 +212,8 @@ _RULES: dict[str, tuple[Callable[[Fusing, Operator], bool], ...]] = {
     "MUL": (constant_second, scale_and_shift),
     "ADD": (constant_second, nothing_added, bias, scale_and_shift),
     "RESHAPE": (reshape_of_reshape,),
+    "TRANSPOSE": (transposes_around_reshape,),
+    "BATCH_MATMUL": (turned_operand,),
     "FULLY_CONNECTED": (columns_reordered, flattened_by_itself),
     "MAX_POOL_2D": (padded_pool,),
 }

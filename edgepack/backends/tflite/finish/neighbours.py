@@ -37,6 +37,12 @@ class Fusing:
         """True for a tensor that is read once."""
         return self.reads[tensor] == 1
 
+    def gives(self, operator: Operator, tensor: int) -> None:
+        """Let an operator give another tensor than before, which one other operator reads."""
+        operator.outputs = [tensor]
+        self._makers[tensor] = operator
+        self.reads[tensor] = 1
+
     def absorb(self, maker: Operator, operator: Operator) -> None:
         """Let a maker give at once what an operator makes of its output."""
         maker.outputs = list(operator.outputs)

@@ -189,3 +189,62 @@ def test_weights_that_others_read_too_keep_their_order(tmp_path):
         for rows in (turned, plain)
     ]
     assert finished(builder.write(tmp_path / "file.tflite", *layers))["TRANSPOSE"] == 1
+
+
+def _turned_around_reshape(builder, shape, first, between, second):
+    turned = builder.transpose(builder.input(shape), first)
+    reshaped = builder.op(
+        "RESHAPE", [turned, builder.constant(np.array(between))], between, type="ReshapeOptions"
+    )
+    return builder.transpose(reshaped, second)
+
+
+@pytest.mark.parametrize(
+    ("shape", "first", "between", "second"),
+    [
+        # A picture is cut into windows, and put together again.
+        ((1, 6, 4, 5), (0, 3, 1, 2), (1, 5, 2, 3, 2, 2), (0, 2, 4, 3, 5, 1)),
+        ((1, 2, 2, 3, 2, 5), (0, 5, 1, 3, 2, 4), (1, 5, 6, 4), (0, 2, 3, 1)),
+        ((2, 3, 1, 5), (3, 1, 0, 2), (15, 2), (1, 0)),
+        ((4, 9), (1, 0), (3, 3, 2, 2), (2, 0, 3, 1)),
+    ],
+)
+def test_transposes_around_a_reshape_of_whole_axes_are_one(tmp_path, shape, first, between, second):
+    builder = Builder()
+    result = _turned_around_reshape(builder, shape, first, between, second)
+    path = builder.write(tmp_path / "file.tflite", builder.op("EXP", [result], builder.shape(result)))
+    assert finished(path) == {"TRANSPOSE": 1, "RESHAPE": 1, "EXP": 1}
+
+
+@pytest.mark.parametrize("between", [(1, 5, 4, 6), (1, 5, 3, 8)])
+def test_transposes_around_another_reshape_stay(tmp_path, between):
+    builder = Builder()
+    result = _turned_around_reshape(builder, (1, 6, 4, 5), (0, 3, 1, 2), between, (0, 2, 1, 3))
+    path = builder.write(tmp_path / "file.tflite", builder.op("EXP", [result], builder.shape(result)))
+    assert finished(path)["TRANSPOSE"] == 2
+
+
+@pytest.mark.parametrize("turned_already", [False, True])
+def test_a_product_turns_its_right_operand_itself(tmp_path, turned_already):
+    builder = Builder()
+    keys = builder.transpose(
+        builder.input((2, 4, 3, 5) if not turned_already else (2, 4, 5, 3)), (0, 1, 3, 2)
+    )
+    product = builder.op(
+        "BATCH_MATMUL",
+        [builder.input((2, 4, 6, 5)), keys],
+        (2, 4, 6, 3),
+        type="BatchMatMulOptions",
+        adjY=turned_already,
+    )
+    path = builder.write(tmp_path / "file.tflite", product)
+    assert finished(path) == {"BATCH_MATMUL": 1}
+
+
+def test_a_left_operand_and_other_orders_are_left_alone(tmp_path):
+    builder = Builder()
+    left = builder.transpose(builder.input((2, 4, 5, 6)), (0, 1, 3, 2))
+    right = builder.transpose(builder.input((4, 2, 5, 3)), (1, 0, 2, 3))
+    product = builder.op("BATCH_MATMUL", [left, right], (2, 4, 6, 3), type="BatchMatMulOptions")
+    path = builder.write(tmp_path / "file.tflite", product)
+    assert finished(path) == {"BATCH_MATMUL": 1, "TRANSPOSE": 2}
