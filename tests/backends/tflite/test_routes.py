@@ -73,15 +73,6 @@ def test_the_first_route_is_right_and_finds_the_layout(prove, model, inputs, out
     assert [show(one) for one in attempt.candidate.outputs] == outputs
 
 
-def test_inputs_keep_their_layout_where_the_converter_loses_track_of_them(prove):
-    attempt = prove("pooled_volume")
-    assert attempt.route == "unmoved_torchscript"
-    assert [show(one) for one in attempt.candidate.inputs] == [
-        "0 volume:float32[1, 3, 6, 6, 8] [0, 1, 2, 3, 4]"
-    ]
-    assert all(one.reason.endswith("lacks data") for one in attempt.failures)
-
-
 def test_a_file_lies_alone_and_its_graph_is_kept_for_later_routes(load, make):
     context = load("image")
     candidate = make(context)

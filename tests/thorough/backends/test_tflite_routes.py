@@ -83,6 +83,15 @@ def test_what_the_torchscript_exporter_does_not_know_goes_through_torch_export(r
     )
 
 
+def test_inputs_keep_their_layout_where_the_converter_loses_track_of_them(run):
+    result = run("pooled_volume")
+    artifact = result.bundle.artifact("tflite/float32")
+    assert artifact.route == "unmoved_torchscript"
+    assert [one.axes for one in artifact.inputs] == [(0, 1, 2, 3, 4)]
+    assert [one.route for one in result.report.failures] == ["direct_torchscript", "prepared_torchscript"]
+    assert all(one.reason.endswith("lacks data") for one in result.report.failures)
+
+
 def test_an_operator_that_no_route_takes_is_named_by_each(run, tmp_path):
     with pytest.raises(ConversionError) as caught:
         run("no_onnx_form")
