@@ -7,6 +7,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
+from edgepack.backends.tflite.finish import finish
+
 TYPES = {
     np.dtype(np.float32): schema.TensorType.FLOAT32,
     np.dtype(np.int32): schema.TensorType.INT32,
@@ -120,3 +122,12 @@ def kinds(path):
     names = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
     codes = [names[max(code.builtinCode, code.deprecatedBuiltinCode)] for code in model.operatorCodes]
     return Counter(codes[operator.opcodeIndex] for operator in model.subgraphs[0].operators)
+
+
+def finished(path):
+    """Finish a file in place, and check that it computes what it did."""
+    before = run(path)
+    finish(path)
+    for got, expected in zip(run(path), before, strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5, strict=True)
+    return kinds(path)
