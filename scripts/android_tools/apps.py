@@ -12,9 +12,10 @@ from staging import Staged
 from edgepack.android.gradle_lines import suffixes
 
 
-def pack_app(staged: Staged, apk: Path) -> Path:
-    """Pack resources and assets as the build does."""
-    contents = Contents(staged.resources, (), staged.assets, suffixes(staged.manifest), (), ())
+def pack_app(staged: Staged, apk: Path, *, compressed: bool = False) -> Path:
+    """Pack resources and assets as the build does, or with models that are compressed by mistake."""
+    stored = () if compressed else suffixes(staged.manifest)
+    contents = Contents(staged.resources, (), staged.assets, stored, (), ())
     pack(contents, apk)
     return apk
 

@@ -71,6 +71,7 @@ def _run(work: Path, bundle: Path, output: Path, emit: Listener) -> None:
         "bundles": bundles,
         "held_back": held_back(work),
         "damaged_app": damaged_app(staged, work),
+        "compressed_app": pack_app(staged, work / "compressed.apk", compressed=True),
         "empty_app": staged.resources,
     }
     with step(emit, "run the tests"):

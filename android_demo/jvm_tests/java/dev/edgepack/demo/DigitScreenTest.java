@@ -1,6 +1,7 @@
 package dev.edgepack.demo;
 
 import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertThrows;
 import static org.junit.Assert.assertTrue;
 
 import android.content.res.ApkAssets;
@@ -130,6 +131,26 @@ public final class DigitScreenTest {
                     "artifacts/digits.float32.tflite is damaged: its sha256 is not the manifest's");
             assertEquals(damage, ((TextView) views(screen.get()).get(1).findViewById(R.id.latency)).getText());
         }
+    }
+
+    /** PyTorch reads a copy anyway; TensorFlow Lite maps the file. */
+    @Test
+    public void anAppThatCompressesModelsIsToldToStop() throws Exception {
+        try (ActivityController<DigitActivity> screen = buildIn("edgepack.compressed_app").setup()) {
+            Screens.draw(screen.get().findViewById(R.id.sheet), SEVEN);
+            awaitAnswers(screen.get());
+            assertEquals(List.of("7", ""), answers(screen.get()));
+            String reason = text(R.string.error_unsupported,
+                    "tflite/float32 does not load: it is compressed in the app, which needs noCompress");
+            assertEquals(reason, ((TextView) views(screen.get()).get(1).findViewById(R.id.latency)).getText());
+        }
+    }
+
+    @Test
+    public void theUiThreadIsKeptFreeOfReading() {
+        IllegalStateException refusal = assertThrows(
+                IllegalStateException.class, () -> Bundles.embedded(RuntimeEnvironment.getApplication()));
+        assertEquals("read bundles off the UI thread", refusal.getMessage());
     }
 
     @Test

@@ -13,6 +13,9 @@ import android.widget.TextView;
 import java.io.File;
 import java.io.FileOutputStream;
 import java.io.IOException;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 
@@ -29,6 +32,16 @@ final class Screens {
         for (idleMainLooper(); !condition.getAsBoolean(); idleMainLooper()) {
             assertTrue(what + " does not happen", System.nanoTime() < end);
             Thread.sleep(5);
+        }
+    }
+
+    /** Does what apps do off the UI thread, and waits for what comes out. */
+    static <T> T inBackground(Callable<T> work) throws Exception {
+        ExecutorService thread = Executors.newSingleThreadExecutor();
+        try {
+            return thread.submit(work).get();
+        } finally {
+            thread.shutdown();
         }
     }
 

@@ -2,6 +2,7 @@ package dev.edgepack.runtime;
 
 import android.content.res.AssetFileDescriptor;
 import android.content.res.AssetManager;
+import android.os.Looper;
 import dev.edgepack.runtime.BundleException.Kind;
 import java.io.DataInputStream;
 import java.io.File;
@@ -28,16 +29,13 @@ import org.json.JSONObject;
 
 /**
  * A bundle. Its lists hold the manifest's own entries: artifacts have id, format and precision, inputs and outputs
- * name, dtype and shape; docs/bundle.md has all keys. Reading and running takes time: keep it off the UI thread.
+ * name, dtype and shape; docs/bundle.md has all keys. On the UI thread, whatever reads a file is refused.
  */
 public final class BundleReader {
     private static final String SCHEMA = "edgepack.bundle/1", MANIFEST = "manifest.json";
     public final String name;
     public final String manifestSha256;
-    public final List<JSONObject> artifacts;
-    public final List<JSONObject> inputs;
-    public final List<JSONObject> outputs;
-    public final List<JSONObject> golden;
+    public final List<JSONObject> artifacts, inputs, outputs, golden;
     private final JSONObject manifest;
     private final Source source;
     private final File cache;
@@ -168,6 +166,8 @@ public final class BundleReader {
     }
 
     private Content open(String path) throws BundleException {
+        Looper ui = Looper.getMainLooper();
+        if (ui != null && ui.isCurrentThread()) throw new IllegalStateException("read bundles off the UI thread");
         try {
             ByteBuffer data = source.open(path);
             MessageDigest digest = MessageDigest.getInstance("SHA-256");
