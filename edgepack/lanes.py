@@ -11,7 +11,7 @@ from edgepack.backends.base import Backend, RouteContext
 from edgepack.build_cache import ArtifactCache
 from edgepack.cache import Cache, default_root
 from edgepack.cores import usable_cores
-from edgepack.events import Event, EventKind, Listener
+from edgepack.events import Event, EventKind, StepTimer
 from edgepack.golden import GoldenSet
 from edgepack.labels import LabelledData
 from edgepack.options import BuildOptions
@@ -20,6 +20,7 @@ from edgepack.runners.base import Runner
 from edgepack.runners.outputs import KeptOutputs
 from edgepack.samples import Samples
 from edgepack.sources.base import ModelInfo
+from edgepack.targets import Plan
 from edgepack.workers import Worker, Workers
 
 _BASE = "float32"
@@ -37,7 +38,7 @@ class Site:
     options: BuildOptions
     folder: Path
     workers: Workers
-    emit: Listener
+    emit: StepTimer
     runners: Mapping[str, Sequence[Runner]] = field(default_factory=dict)
     kept: KeptOutputs | None = None
 
@@ -64,7 +65,7 @@ def prove_all(
     site: Site,
     reference: Reference,
     backends: Mapping[str, Backend],
-    plan: Sequence[tuple[str, str]],
+    plan: Plan,
 ) -> list[Attempt]:
     """Make and prove every artifact, and give the attempts in the order of the plan."""
     lanes = {name: [precision for format_, precision in plan if format_ == name] for name in backends}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from edgepack.runners.host import HostRunner
 from edgepack.runners.outputs import kept_in
 from edgepack.sources import find_kind
 from edgepack.sources.base import SourceKind
-from edgepack.targets import find_target
+from edgepack.targets import Plan, find_target
 from edgepack.user_data import check_user_data, read_user_data
 from edgepack.workers import JobFailed, Worker, Workers
 
@@ -73,36 +74,12 @@ def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
     if found := unchanged(options, key):
         emit(Event(EventKind.NOTE, "build", f"unchanged: {options.output} is what this build would make"))
         return BuildResult(*found, unchanged=True)
-    # Not at the top: an unchanged build has to be quick.
-    from edgepack.runners.arm64 import open_arm64
-
-    timer = StepTimer(emit)
-    formats = [name for name in dict(plan) if kind.framework in load_backend(name).frameworks]
-    with (
-        tempfile.TemporaryDirectory(prefix="edgepack-") as scratch,
-        Workers(Path(scratch) / "logs", options.limits) as workers,
-        open_arm64(options.runners, formats, target, Path(scratch), options.limits, timer) as emulated,
-    ):
-        kept = kept_in(Path(scratch))
-        host: list[Runner] = [HostRunner(workers, kept)] if "host" in options.runners.names else []
-        runners = {name: [*host, *(one for one in emulated if one.format == name)] for name in formats}
-        site = Site(options, Path(scratch), workers, timer, runners, kept)
-        backends = _start_backends(site, plan, kind)
-        reference = _load(site, kind)
-        possible = {name: one for name, one in backends.items() if reference.info.framework in one.frameworks}
-        attempts = prove_all(site, reference, possible, plan)
-        findings = assemble.Findings(
-            info=reference.info,
-            golden=reference.golden,
-            attempts=tuple(attempts),
-            by_nature=_gaps_by_nature(plan, possible, reference.info.framework),
-            seconds=timer.seconds,
-            warnings=reference.data_warnings,
-        )
+    with _open_site(options, kind, plan, emit) as site:
+        findings = _find(site, plan, kind)
         report = assemble.make_report(options, findings)
         _refuse_what_failed(site, findings, report)
         manifest = assemble.make_manifest(options, findings, kind.name, key)
-        with step(timer, "write the bundle"):
+        with step(site.emit, "write the bundle"):
             output = write_bundle(
                 options.output,
                 manifest,
@@ -116,7 +93,44 @@ def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
     return BuildResult(open_bundle(output), report)
 
 
-def _start_backends(site: Site, plan: Sequence[tuple[str, str]], kind: SourceKind) -> dict[str, Backend]:
+@contextmanager
+def _open_site(options: BuildOptions, kind: SourceKind, plan: Plan, emit: Listener) -> Iterator[Site]:
+    """Open what a build works with: a folder, workers and runners, all of which go with it."""
+    # Not at the top: an unchanged build has to be quick.
+    from edgepack.runners.arm64 import open_arm64
+
+    timer = StepTimer(emit)
+    formats = [name for name in dict(plan) if kind.framework in load_backend(name).frameworks]
+    with (
+        tempfile.TemporaryDirectory(prefix="edgepack-") as scratch,
+        Workers(Path(scratch) / "logs", options.limits) as workers,
+        open_arm64(
+            options.runners, formats, find_target(options.target), Path(scratch), options.limits, timer
+        ) as emulated,
+    ):
+        kept = kept_in(Path(scratch))
+        host: list[Runner] = [HostRunner(workers, kept)] if "host" in options.runners.names else []
+        runners = {name: [*host, *(one for one in emulated if one.format == name)] for name in formats}
+        yield Site(options, Path(scratch), workers, timer, runners, kept)
+
+
+def _find(site: Site, plan: Plan, kind: SourceKind) -> assemble.Findings:
+    """Load the model, and make and prove each artifact that the target asks for."""
+    backends = _start_backends(site, plan, kind)
+    reference = _load(site, kind)
+    possible = {name: one for name, one in backends.items() if reference.info.framework in one.frameworks}
+    attempts = prove_all(site, reference, possible, plan)
+    return assemble.Findings(
+        info=reference.info,
+        golden=reference.golden,
+        attempts=tuple(attempts),
+        by_nature=_gaps_by_nature(plan, possible, reference.info.framework),
+        seconds=site.emit.seconds,
+        warnings=reference.data_warnings,
+    )
+
+
+def _start_backends(site: Site, plan: Plan, kind: SourceKind) -> dict[str, Backend]:
     """Find the backends and let their workers import while the model is still loading."""
     site.workers.start(*kind.modules)
     if plots.can_draw():
@@ -178,9 +192,7 @@ def _plots(site: Site, report: Report) -> tuple[plots.Plot, ...]:
     return drawn
 
 
-def _gaps_by_nature(
-    plan: Sequence[tuple[str, str]], possible: Mapping[str, Backend], framework: str
-) -> tuple[Gap, ...]:
+def _gaps_by_nature(plan: Plan, possible: Mapping[str, Backend], framework: str) -> tuple[Gap, ...]:
     return tuple(
         Gap(f"{name}/{precision}", f"{name} files cannot be made from an {framework} model", by_nature=True)
         for name, precision in plan

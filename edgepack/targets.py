@@ -12,6 +12,9 @@ from edgepack.errors import UsageError
 from edgepack.precision import PRECISIONS
 from edgepack.suggest import choices
 
+type Plan = tuple[tuple[str, str], ...]
+"""Format and precision of each artifact that a build makes, in order."""
+
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
@@ -52,9 +55,7 @@ class Target:
     runtimes: tuple[Runtime, ...]
     on_request: tuple[str, ...] = ()
 
-    def plan(
-        self, formats: Sequence[str] = (), precisions: Sequence[str] = (), *, calibrated: bool
-    ) -> tuple[tuple[str, str], ...]:
+    def plan(self, formats: Sequence[str] = (), precisions: Sequence[str] = (), *, calibrated: bool) -> Plan:
         """Say which (format, precision) pairs a build makes.
 
         Args:
