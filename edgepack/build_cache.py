@@ -43,7 +43,6 @@ def build_key(options: BuildOptions, kind: SourceKind) -> str:
             "text": Path(options.source.text).name,
             "inputs": [asdict(spec) for spec in options.source.inputs],
             "bind": [str(binding) for binding in options.source.bind],
-            "target": asdict(find_target(options.target)),
             "name": options.name,
             "formats": options.formats,
             "precisions": options.precisions,
@@ -168,6 +167,8 @@ def _making(options: BuildOptions) -> dict[str, object]:
     return {
         "edgepack": own_digest(),
         "tools": installed(),
+        # Its runtimes decide whether a file may ship.
+        "target": asdict(find_target(options.target)),
         "script": options.script,
         "bytecode": options.bytecode,
         "runners": asdict(options.runners),

@@ -15,6 +15,7 @@ from edgepack.model import ModelSpec, TensorSpec
 from edgepack.samples import write_samples
 from edgepack.sources import find_kind
 from edgepack.sources.base import ModelInfo
+from edgepack.targets import TARGETS
 from edgepack.user_data import check_user_data
 
 MODEL = str(Path(__file__).parents[1] / "sample_models" / "from_onnx" / "model.onnx")
@@ -85,6 +86,17 @@ def test_quantised_artifacts_depend_on_calibration_and_float32_does_not(tmp_path
     (float_before, int_before), (float_after, int_after) = keys(1), keys(2)
     assert float_before == float_after
     assert int_before != int_after
+
+
+def test_what_one_target_may_ship_is_not_taken_for_another(tmp_path):
+    model = ModelSpec((SPEC,), ())
+    golden, info = GoldenSet(tmp_path, model, ()), ModelInfo("onnx", model, "digest")
+    targets = list(TARGETS)
+    caches = [
+        ArtifactCache(Cache(tmp_path), build_options(MODEL, {"target": name}), info, golden)
+        for name in targets
+    ]
+    assert len({cache._key("tflite/float32") for cache in caches}) == len(targets) > 1
 
 
 @pytest.mark.parametrize("name", ["calibration", "labels", "golden"])

@@ -121,14 +121,15 @@ class TorchModel:
             digest.add_text(self._file_digest)
             return digest.hexdigest()
         digest.add_weights(self.raw)
-        for scripted in outermost_scripted(self.raw):
-            digest.add_scripted(scripted)
-        graphs = [] if isinstance(self._traced, ConversionError) else [self._traced.inlined_graph]
-        if not graphs or self._decisions:
-            graphs += self._scripted_graphs()
-        for graph in graphs:
-            digest.add_graph(graph)
-        if not graphs:
+        traced = not isinstance(self._traced, ConversionError)
+        scripted = list(outermost_scripted(self.raw))
+        if not traced or self._decisions:
+            scripted += self._scripted()
+        for module in scripted:
+            digest.add_scripted(module)
+        if traced:
+            digest.add_graph(self.traced().inlined_graph)
+        elif not scripted:
             self._add_exported(digest)
         return digest.hexdigest()
 
@@ -185,11 +186,11 @@ class TorchModel:
                 "converted files decide always as for the example input",
             )
 
-    def _scripted_graphs(self) -> list[torch.Graph]:
+    def _scripted(self) -> list[torch.jit.ScriptModule]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                return [torch.jit.script(self.raw).inlined_graph]
+                return [torch.jit.script(self.raw)]
             except Exception:  # noqa: BLE001  scripting refuses most Python code, in many ways
                 return []
 

@@ -118,6 +118,23 @@ def test_scripted_part_without_forward_counts_in_the_digest():
     assert len({prepare(Helped(factor), "x:float32[2]").digest() for factor in (2, 2.5)}) == 2
 
 
+class Branching(nn.Module):
+    """Holds a number that only the branch reads which the trace does not take."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x):
+        if bool(x.sum() < -1e9):
+            return x * self.factor
+        return x + 1
+
+
+def test_number_in_a_branch_that_the_trace_does_not_take_counts_in_the_digest():
+    assert len({prepare(Branching(factor), "x:float32[2]").digest() for factor in (2.0, 5.0)}) == 2
+
+
 def test_big_weights_are_digested_without_a_copy():
     linear = nn.Linear(1024, 1024)
     model = prepare(linear, "x:float32[1,1024]")
