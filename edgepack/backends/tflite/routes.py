@@ -90,7 +90,9 @@ class PreparedRoute:
 
         graph = _graph_path(context, self.exporter)
         if not graph.exists():
-            raise ConversionError("there is no ONNX graph to prepare, for the exporter refused the model")
+            raise ConversionError(
+                f"there is no ONNX graph to prepare: direct_{self.exporter.name} did not get that far"
+            )
         job = convert_prepared if self.move_inputs else convert_unmoved
         return _convert(context, context.workers.start(*DIRECT_MODULES), job, graph)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edgepack.backends.tflite.finish.model import FlatModel
 
 _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
-_ACTIVATED = (*_WEIGHTED, "ADD", "SUB", "MUL", "DIV", "AVERAGE_POOL_2D", "MAX_POOL_2D")
+_ACTIVATED = (*_WEIGHTED, "CONV_3D", "ADD", "SUB", "MUL", "DIV", "AVERAGE_POOL_2D", "MAX_POOL_2D")
 _MOST_SHIFT = 100
 _LOWEST = np.finfo(np.float32).min
 

@@ -69,14 +69,25 @@ class Reshapes:
         return made, [self.make(made, tensor)]
 
 
-def tidy_reshapes(model: FlatModel) -> None:
+def tidy_reshapes(model: FlatModel) -> bool:
     """Move RESHAPEs behind operators that go element by element, and drop those that lead back or nowhere.
 
     Args:
         model: Changed in place. It computes the same.
+
+    Returns:
+        Whether anything changed.
     """
+    before = _wiring(model)
+    # Where one only gives a shape that is there already, the one before it would stay unseen.
+    _drop(model)
     _sink(model)
     _drop(model)
+    return _wiring(model) != before
+
+
+def _wiring(model: FlatModel) -> list[tuple[list[int], list[int]]]:
+    return [([*operator.inputs], [*operator.outputs]) for operator in model.operators]
 
 
 def _sink(model: FlatModel) -> None:
@@ -106,10 +117,12 @@ class _Forms:
         self._needed = _read_in_their_shape(model)
         self._forms: dict[int, dict[Shape, int]] = {}
         self._before: dict[int, Shape] = {}
+        self._sources: dict[int, int] = {}
 
     def note(self, reshape: Operator) -> None:
-        """Learn of a RESHAPE."""
+        """Learn of a RESHAPE; of several in a row, what the first one takes is what counts."""
         (after,), before = reshape.outputs, reshape.inputs[0]
+        before = self._sources[after] = self._sources.get(before, before)
         self._forms.setdefault(before, {})[self._model.shape(after)] = after
         self._forms.setdefault(after, {})[self._model.shape(before)] = before
         if after not in self._needed:
@@ -130,16 +143,24 @@ class _Forms:
         if len(shapes) != 1 or any(model.shape(tensor) != shape for tensor in computed):
             return None
         (before,) = shapes
-        if before == shape or before[-1:] != shape[-1:] or len(before) > _MOST_AXES:
+        if before == shape or any(before not in self._forms.get(tensor, {}) for tensor in computed):
             return None
-        if any(before not in self._forms.get(tensor, {}) for tensor in computed):
-            return None
-        for tensor in {*operator.inputs} - computed:
-            # Constants go with the last axis, which is the same.
-            size = prod(model.shape(tensor))
-            if size != 1 and (size, size) != (model.shape(tensor)[-1], before[-1]):
-                return None
-        return before
+        constants = {*operator.inputs} - computed
+        return before if self._can_move(shape, before, constants) else None
+
+    def _can_move(self, shape: Shape, before: Shape, constants: set[int]) -> bool:
+        """Tell whether constants can be spread over another shape than they are."""
+        same = before[-1:] == shape[-1:]
+        if not constants:
+            # The converter flattens values of many axes for one operator, for fear of broadcasting.
+            return same or len(shape) == 1
+        # They go with the last axis, which has to be the same, and more axes than that would come out, too.
+        shapes = {self._model.shape(one) for one in constants}
+        fit = all(
+            len(one) <= len(before) and (prod(one) == 1 or (prod(one), one[-1]) == (before[-1], before[-1]))
+            for one in shapes
+        )
+        return same and fit and len(before) <= _MOST_AXES
 
 
 def _read_in_their_shape(model: FlatModel) -> set[int]:

@@ -33,14 +33,28 @@ def remove_transposes(model: FlatModel) -> bool:
     Returns:
         Whether anything changed.
     """
-    orders = Counter(filter(None, (transpose_order(model, operator) for operator in model.operators)))
-    done: set[Order] = set()
     changed = False
-    for order, _ in orders.most_common():
-        if order not in done:
-            done |= {order, inverse(order)}
-            changed |= _choose_layouts(model, order)
+    # What goes for one pair of layouts may let more go for another. Each change leaves fewer operators.
+    while _choose_all_layouts(model):
+        changed = True
     return changed
+
+
+def _choose_all_layouts(model: FlatModel) -> bool:
+    changed = False
+    for order in _orders(model):
+        changed |= _choose_layouts(model, order)
+    return changed
+
+
+def _orders(model: FlatModel) -> list[Order]:
+    """Give the orders that TRANSPOSEs bring about, the most frequent first; of inverse ones, one."""
+    counted = Counter(filter(None, (transpose_order(model, operator) for operator in model.operators)))
+    orders: list[Order] = []
+    for order, _ in counted.most_common():
+        if inverse(order) not in orders:
+            orders.append(order)
+    return orders
 
 
 def _choose_layouts(model: FlatModel, order: Order) -> bool:

@@ -51,6 +51,19 @@ def test_a_fully_connected_layer_takes_them_too(tmp_path):
     assert finished(builder.write(tmp_path / "file.tflite", tensor)) == {"FULLY_CONNECTED": 1}
 
 
+def test_a_convolution_over_three_axes_takes_an_activation(tmp_path):
+    builder = Builder()
+    weights = [builder.constant(RNG.normal(size=(1, 2, 2, 3, 4))), builder.constant(RNG.normal(size=4))]
+    sums = builder.op(
+        *("CONV_3D", [builder.input((1, 2, 5, 6, 3)), *weights], (1, 2, 4, 5, 4)),
+        type="Conv3DOptions",
+        padding=schema.Padding.VALID,
+        **{f"stride{axis}": 1 for axis in "DHW"},
+    )
+    path = builder.write(tmp_path / "file.tflite", builder.op("RELU6", [sums], (1, 2, 4, 5, 4)))
+    assert finished(path) == {"CONV_3D": 1}
+
+
 def test_what_somebody_else_reads_is_left_alone(tmp_path):
     builder = Builder()
     sums = convolution(builder, builder.input(IMAGE))
