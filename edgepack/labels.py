@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,42 +91,6 @@ def top_answer(output: Array) -> int:
     if values.dtype.kind == "f" and np.isnan(values).any():
         return -1
     return int(values.argmax())
-
-
-def accuracy(outputs: Iterable[Array], labels: Sequence[int]) -> float:
-    """Tell how often the answer is right.
-
-    Args:
-        outputs: Of `LabelledData.output`, one per sample, in order.
-        labels: As many.
-
-    Returns:
-        The share, from 0 to 1, of outputs whose largest value is where the label says.
-
-    Raises:
-        ValueError: There are none, or not as many of the one as of the other.
-    """
-    right = [top_answer(output) == label for output, label in zip(outputs, labels, strict=True)]
-    return _share(right)
-
-
-def agreement(first: Iterable[Array], second: Iterable[Array]) -> float:
-    """Tell how often two runs over the same samples give the same answer.
-
-    Returns:
-        The share, from 0 to 1; an output with NaN agrees with nothing.
-
-    Raises:
-        ValueError: There are no outputs, or not as many of the one as of the other.
-    """
-    pairs = [(top_answer(one), top_answer(other)) for one, other in zip(first, second, strict=True)]
-    return _share([one == other != -1 for one, other in pairs])
-
-
-def _share(flags: Sequence[bool]) -> float:
-    if not flags:
-        raise ValueError("there are no outputs")
-    return sum(flags) / len(flags)
 
 
 def _class_output(model: ModelSpec, name: str | None) -> TensorSpec:

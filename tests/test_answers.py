@@ -3,12 +3,57 @@
 import numpy as np
 import pytest
 
-from edgepack.answers import golden_answers
+from edgepack.answers import count_answers, golden_answers
+from edgepack.labels import LabelledData, top_answer
 from edgepack.model import ModelSpec, TensorSpec
 from edgepack.precision import Tolerance
+from edgepack.samples import write_samples
 from edgepack.verdict import Answers
 
 SCORES = TensorSpec("scores", "float32", (1, 4))
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    def labelled(*labels):
+        rows = [(f"sample {index}", {"index": np.float32([index])}) for index in range(len(labels))]
+        samples = write_samples(tmp_path / "samples", [TensorSpec("index", "float32", (1,))], rows)
+        return LabelledData(samples, "scores", labels)
+
+    return labelled
+
+
+@pytest.mark.parametrize(
+    ("output", "answer"),
+    [
+        (np.float32([[1, 5, 2]]), 1),
+        (np.float32([[7, 0, 7]]), 0),
+        (np.float32([[-3, -2, -1]]), 2),
+        (np.int8([[-128, 127, 126]]), 1),
+        (np.float32([[0, 1, np.nan]]), -1),
+    ],
+    ids=["largest", "first of equal values", "all negative", "integers", "NaN is no answer"],
+)
+def test_the_largest_value_is_the_answer(output, answer):
+    assert top_answer(output) == answer
+
+
+def test_labelled_answers_are_counted_against_labels_and_the_model(labelled):
+    outputs = np.float32([[[1, 5, 2]], [[7, 0, 7]], [[0, 1, np.nan]], [[-3, -2, -1]]])
+
+    def run(samples):
+        return [{"scores": outputs[int(sample["index"][0])]} for sample in samples]
+
+    counted = count_answers(run, labelled(1, 0, 1, 0), reference=(1, 2, -1, 2))
+    assert (counted.labelled, counted.samples) == (True, 4)
+    assert counted.accuracy == 0.5
+    assert counted.agreement == 0.5, "NaN agrees with nothing, not even with the model's NaN"
+    assert counted.reference == 0.25
+
+
+def test_a_run_that_is_cut_short_is_no_result(labelled):
+    with pytest.raises(ValueError, match="longer than"):
+        count_answers(lambda samples: [{"scores": np.zeros(3)}], labelled(1, 0), reference=(0, 0))
 
 
 def test_golden_answers_count_cases_in_which_every_output_with_classes_agrees():

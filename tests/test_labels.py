@@ -8,7 +8,7 @@ import pytest
 from edgepack.config import build_options
 from edgepack.errors import SourceError, UsageError
 from edgepack.golden import GoldenSet
-from edgepack.labels import accuracy, agreement, open_labels
+from edgepack.labels import open_labels
 from edgepack.model import ModelSpec, TensorSpec
 
 DIGITS = Path(__file__).parents[1] / "sample_models" / "digits"
@@ -101,18 +101,3 @@ def test_of_several_outputs_one_is_named(ask, save):
         ask(file, (LOGITS, MAP), labels_output="logit")
     with pytest.raises(SourceError, match="does not hold one value for each class"):
         ask(file, (LOGITS, MAP), labels_output="map")
-
-
-def test_the_largest_value_is_the_answer():
-    outputs = np.float32([[[1, 5, 2]], [[7, 0, 7]], [[0, 1, np.nan]], [[-3, -2, -1]]])
-    assert accuracy(outputs, [1, 0, 1, 0]) == 0.5
-    assert accuracy(outputs[:2], [1, 2]) == 0.5, "the first of equal values"
-    assert agreement(outputs, outputs[:, :, ::-1]) == 0.5, "NaN agrees with nothing"
-    assert agreement(outputs[:1], [np.int8([[-128, 127, 126]])]) == 1.0
-
-
-def test_a_run_that_is_cut_short_is_no_result():
-    with pytest.raises(ValueError, match="longer than"):
-        accuracy(np.zeros((2, 3)), [1, 0, 1])
-    with pytest.raises(ValueError, match="there are no outputs"):
-        agreement([], [])

@@ -13,7 +13,6 @@ from edgepack.processing.binding import bind_preprocess
 from edgepack.processing.parsing import parse_preprocess
 
 IMAGE = TensorSpec("image", "float32", (1, 3, 6, 8))
-TOKENS = TensorSpec("tokens", "int64", (2, 4))
 LOGITS = TensorSpec("logits", "float32", (1, 5))
 
 

@@ -7,8 +7,6 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "bundle"))
 
-ROOT = Path(__file__).parents[2]
-
 
 def clean_environment(**extra):
     """The environment without anything that would decide what edgepack shows."""

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 NATIVE, REWRITTEN, REFUSED = "native", "rewritten", "refused"
-STATES = (NATIVE, REWRITTEN, REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +15,7 @@ class NodePlan:
     Attributes:
         node: Its name, or its first output's.
         operator: Its type, with the domain before it where that is not ONNX's own.
-        state: One of `STATES`.
+        state: `NATIVE`, `REWRITTEN` or `REFUSED`.
         passes: What rewrites it.
         reason: Why it is refused.
         hint: What to do about that.

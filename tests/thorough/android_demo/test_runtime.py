@@ -24,7 +24,6 @@ CONTRACTS = [
     ("bool", (2, 2), TensorContract("x", 0, "bool", (2, 2), (1, 0))),
     ("float32", (), TensorContract("x", 0, "float32", (1,), ())),
 ]
-SNR = {"absolute": 1e-6, "relative": 0.0, "reason": "", "snr_db": 20.0}
 
 
 def random_tensor(dtype, shape, seed):

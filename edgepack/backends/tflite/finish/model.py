@@ -194,10 +194,6 @@ class FlatModel:
         first, second = self._graph.tensors[one], self._graph.tensors[other]
         first.name, second.name = second.name, first.name
 
-    def set_shape(self, tensor: int, shape: Sequence[int]) -> None:
-        """Change a computed tensor's shape."""
-        _declare(self._graph.tensors[tensor], shape)
-
     def make_operator(self, kind: str, inputs: Sequence[int], outputs: Sequence[int]) -> Operator:
         """Make one of the kinds that passes add, without options set; it is not in `operators` yet."""
         raw = schema.OperatorT()

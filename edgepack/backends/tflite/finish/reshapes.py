@@ -172,25 +172,6 @@ def _read_in_their_shape(model: FlatModel) -> set[int]:
     return needed
 
 
-def _shape_before(model: FlatModel, operator: Operator, sources: dict[int, int]) -> Shape | None:
-    if operator.kind not in ELEMENTWISE or len(operator.outputs) != 1:
-        return None
-    computed = [tensor for tensor in operator.inputs if not model.is_constant(tensor)]
-    shape = model.shape(operator.outputs[0])
-    found = {model.shape(sources[tensor]) for tensor in computed if tensor in sources}
-    if len(found) != 1 or any(tensor not in sources or model.shape(tensor) != shape for tensor in computed):
-        return None
-    (before,) = found
-    if before == shape or before[-1:] != shape[-1:] or len(before) > _MOST_AXES:
-        return None
-    for tensor in set(operator.inputs) - {*computed}:
-        # Constants go with the last axis, which has to be the same then.
-        size = prod(model.shape(tensor))
-        if size != 1 and (size, size) != (model.shape(tensor)[-1], before[-1]):
-            return None
-    return before
-
-
 def _drop(model: FlatModel) -> None:
     sources: dict[int, int] = {}
     same: dict[int, int] = {}
