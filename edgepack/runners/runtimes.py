@@ -5,6 +5,8 @@ A row says where a release comes from, not that it works: that is for the self-t
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
@@ -108,6 +110,29 @@ def release_of_file(path: Path) -> RuntimeRelease:
     return RuntimeRelease(
         f"{path.stem}:{sha256_of(path)[:12]}", form, engine, (ANDROID_LIBRARIES,), download=None
     )
+
+
+def unpack_libraries(archive: Path, members: Sequence[str], folder: Path) -> None:
+    """Unpack libraries side by side.
+
+    Args:
+        archive: An Android archive or a wheel.
+        members: Patterns of their paths inside it.
+        folder: Where they go; made if need be.
+
+    Raises:
+        MissingTool: The archive is damaged.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with ZipFile(archive) as opened:
+            for member in opened.namelist():
+                # Only the last part of a member's path is used, so none can lead out of the folder.
+                if any(Path(member).match(pattern) for pattern in members):
+                    with opened.open(member) as source, (folder / Path(member).name).open("wb") as target:
+                        shutil.copyfileobj(source, target, 1 << 20)
+    except (BadZipFile, EOFError) as error:
+        raise MissingTool(f"{archive.name} is damaged: {error}", hint="get the archive again") from error
 
 
 ANDROID_ENGINES = {

@@ -66,9 +66,7 @@ class DownloadCache:
         Raises:
             MissingTool: It cannot be had: no network, no tool, no room, or the registry has another file.
         """
-        from filelock import FileLock
-
-        with writing(self.root), FileLock(self._lock(download)):
+        with locked(self.root, download.sha256):
             path = self.path(download)
             if path.is_file():
                 if sha256_of(path) == download.sha256:
@@ -89,16 +87,10 @@ class DownloadCache:
         Raises:
             MissingTool: It is not the one that the digest says, or there is no room.
         """
-        from filelock import FileLock
-
-        with writing(self.root), FileLock(self._lock(download)), self._work_folder() as work:
+        with locked(self.root, download.sha256), self._work_folder() as work:
             copy = work / download.filename
             shutil.copyfile(file, copy)
             self._accept(download, copy)
-
-    def _lock(self, download: Download) -> Path:
-        self.root.mkdir(parents=True, exist_ok=True)
-        return self.root / f"{download.sha256}.lock"
 
     def _fetch(self, download: Download) -> None:
         with self._work_folder() as work:
@@ -123,6 +115,25 @@ class DownloadCache:
     def _work_folder(self) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="work-", dir=self.root) as folder:
             yield Path(folder)
+
+
+@contextmanager
+def locked(folder: Path, name: str) -> Iterator[None]:
+    """Keep other processes from making the same thing in a folder at the same time.
+
+    Args:
+        folder: Is made if need be.
+        name: Of what is made; whoever else asks for the same name waits until the block is left.
+
+    Raises:
+        MissingTool: The folder cannot be written to, or its disk is full.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        from filelock import FileLock
+
+        with FileLock(folder / f"{name}.lock"):
+            yield
 
 
 @contextmanager

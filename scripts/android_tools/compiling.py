@@ -7,7 +7,6 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import ZipFile
 
 from programs import AAPT2, JAVA, JAVAC, java_home
 from project import JAVA as SOURCES
@@ -32,14 +31,6 @@ class Libraries:
     android: Path
     d8: Path
     classes: tuple[Path, ...]
-
-
-def unpack_classes(archive: Path, folder: Path) -> Path:
-    """Take the classes out of an Android archive."""
-    target = folder / f"{archive.stem}.jar"
-    with ZipFile(archive) as opened:
-        target.write_bytes(opened.read("classes.jar"))
-    return target
 
 
 def link_resources(work: Path, android: Path, versions: Versions, *, debuggable: bool) -> Path:

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from compiling import unpack_classes
-
+from edgepack.runners.java import class_file
 from edgepack.toolchain.downloads import Download, DownloadCache
 from edgepack.toolchain.fetching import MavenSource
 
@@ -46,7 +45,7 @@ def fetch(cache: DownloadCache, work: Path) -> Robolectric:
         if path.name.startswith(_SYSTEM):
             (systems / path.name).symlink_to(path)
         else:
-            classes.append(unpack_classes(path, work) if path.suffix == ".aar" else path)
+            classes.append(class_file(path, work))
     return Robolectric(tuple(classes), systems)
 
 

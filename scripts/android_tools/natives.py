@@ -9,13 +9,13 @@ import platform
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import ZipFile
 
 from programs import JAVAC, java_home
 from project import PROJECT
 
 from edgepack.errors import UsageError
 from edgepack.runners.guest_programs import make_bridge
+from edgepack.runners.runtimes import unpack_libraries
 from edgepack.toolchain.compiler import Compiler
 from edgepack.toolchain.programs import NATIVE_COMPILER, find
 
@@ -60,7 +60,7 @@ def make_natives(archives: Iterable[Path], work: Path) -> Natives:
     made.libraries.mkdir()
     made.bridge.mkdir()
     for archive in archives:
-        _unpack(archive, made.libraries)
+        unpack_libraries(archive, (f"jni/{_MACHINE}/*.so",), made.libraries)
     make_bridge(sorted(made.libraries.iterdir()), compiler, made.bridge)
     headers = home / "include"
     compiler.compile(
@@ -71,10 +71,3 @@ def make_natives(archives: Iterable[Path], work: Path) -> Natives:
         "the launcher of the JVM tests",
     )
     return made
-
-
-def _unpack(archive: Path, folder: Path) -> None:
-    with ZipFile(archive) as opened:
-        for name in opened.namelist():
-            if name.startswith(f"jni/{_MACHINE}/") and name.endswith(".so"):
-                (folder / name.rpartition("/")[2]).write_bytes(opened.read(name))

@@ -10,6 +10,7 @@ from project import versions
 
 from edgepack.cache import default_root
 from edgepack.events import Listener
+from edgepack.runners.java import APIS
 from edgepack.runners.runtimes import find_release
 from edgepack.toolchain.downloads import Download, DownloadCache
 from edgepack.toolchain.fetching import MavenSource
@@ -38,40 +39,16 @@ ANDROID = _jar(
 """Android 14 as Robolectric publishes it; the SDK's android.jar is not on Maven Central. It also holds what
 apps must not use, so javac does not refuse that; Android Studio does."""
 
-JARS = (
-    _jar(
-        "com.facebook.fbjni",
-        "fbjni-java-only",
-        "0.2.2",
-        "7904e1c270fc2efafa7232001fbd5adb0521f624ee3a6e548d1efbcb5f30bcdf",
-        12_024,
-    ),
-    _jar(
-        "com.facebook.soloader",
-        "nativeloader",
-        "0.10.5",
-        "971ded86009c0ac56fb2275e128f852e7dcbc41a40cd799688f8a1aebde5195d",
-        3_158,
-    ),
-)
-"""What pytorch_android_lite needs besides itself."""
-
-_TENSORFLOW_LITE_API = Download(
-    MavenSource("org.tensorflow", "tensorflow-lite-api", "2.16.1"),
-    "tensorflow-lite-api-2.16.1.aar",
-    "885b95bc9e47a4aa5cf8e71523aed9b05e397cfef1ea09773f13fea8b649fcee",
-    23_844,
-)
-
 
 def archives() -> tuple[Download, ...]:
-    """The runtimes' Android archives, in the releases that the app's version catalogue pins."""
+    """The runtimes, in the releases that the app's version catalogue pins, and what their classes need."""
     pinned = (
         f"org.pytorch:pytorch_android_lite:{versions().pytorch}",
         f"org.tensorflow:tensorflow-lite:{versions().tensorflow_lite}",
     )
-    releases = [find_release(name).download for name in pinned]
-    return (*(one for one in releases if one is not None), _TENSORFLOW_LITE_API)
+    releases = [find_release(name) for name in pinned]
+    wanted = ((one.download, *APIS[one.engine].further) for one in releases)
+    return tuple(download for downloads in wanted for download in downloads if download is not None)
 
 
 def downloads(emit: Listener) -> DownloadCache:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import packages
-from compiling import Libraries, compile_java, link_resources, unpack_classes
+from compiling import Libraries, compile_java, link_resources
 from project import ROOT, versions
 
 from edgepack.android.embed import embed
 from edgepack.bundle.manifest import Manifest
 from edgepack.errors import ConversionError
 from edgepack.events import Listener, step
+from edgepack.runners.java import class_file
 
 BUNDLE = ROOT / "dist" / "digits"
 """The sample's bundle, which is built where it is missing."""
@@ -27,7 +28,7 @@ class Staged:
 
     Attributes:
         libraries: What it was compiled against, and what of that goes into it.
-        archives: The runtimes' Android archives, for their native libraries.
+        archives: The runtimes and what their classes need, for the native libraries among them.
         resources: An APK with resources and manifest only.
         classes: The folder of compiled classes.
         assets: The folder of assets.
@@ -65,7 +66,7 @@ def stage(work: Path, bundle: Path, emit: Listener, *, debuggable: bool) -> Stag
         manifest = embed(bundle, main).manifest
     cache = packages.downloads(emit)
     archives = tuple(cache.get(one) for one in packages.archives())
-    classes = (*(unpack_classes(one, work) for one in archives), *(cache.get(one) for one in packages.JARS))
+    classes = tuple(class_file(one, work) for one in archives)
     libraries = Libraries(cache.get(packages.ANDROID), cache.get(packages.D8), classes)
     with step(emit, "compile resources"):
         resources = link_resources(work, libraries.android, versions(), debuggable=debuggable)

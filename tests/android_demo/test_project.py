@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgepack.backends import load_backend
+from edgepack.runners.java import APIS
 from edgepack.runners.runtimes import RUNTIMES
 from edgepack.targets import find_target
 
@@ -39,7 +40,8 @@ def test_gradle_and_the_script_take_all_versions_from_the_catalogue():
     assert set(re.findall(r'table\["(\w+)"\]', script)) == used - {"compileSdk"}
     locked = (ROOT / "scripts" / "android_tools" / "packages.py").read_text()
     assert f'"{find_api_level(locked)}"' == f'"{CATALOGUE["versions"]["compileSdk"]}"'
-    assert f'"tensorflow-lite-api", "{CATALOGUE["versions"]["tensorflowLite"]}"' in locked
+    (api,) = APIS["tflite"].further
+    assert str(api) == f"org.tensorflow:tensorflow-lite-api:{CATALOGUE['versions']['tensorflowLite']}"
 
 
 def find_api_level(locked):
