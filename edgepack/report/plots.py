@@ -10,9 +10,10 @@ from math import isfinite
 from typing import Any
 
 from edgepack.report.model import ArtifactResult, Report
+from edgepack.toolchain.packages import install_command
 
 MODULES = ("matplotlib.figure", "matplotlib.backends.backend_svg")
-_MISSING = "matplotlib is not installed; pip install 'edgepack[plots]' brings it."
+_MISSING = f"matplotlib is not installed; {install_command('plots')} brings it."
 _INK = "#010203"
 """A colour that nothing else has: it becomes the page's own, in light and in dark mode."""
 _INKED = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")

@@ -17,6 +17,7 @@ EXTRAS = {
     "tflite": "load ONNX models, make and run .tflite files",
     "tensorflow": "make .tflite files of models that the first converter refuses",
     "images": "read pictures: golden cases, calibration data, inputs of run",
+    "plots": "draw the plots of report.html",
 }
 """What each extra is for; the base is the nameless one."""
 
