@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+IDENTIFIER = b"TFL3"
+"""What the schema has files of this kind start with, after the offset of their root."""
 _RUNTIME_KEY = b"min_runtime_version"
 
 
@@ -31,14 +34,20 @@ class Needs:
     counts: dict[str, int]
 
 
-def read_needs(path: Path) -> Needs:
-    """Job: read which operators a file uses and which runtime it asks for."""
+@contextmanager
+def open_model(path: Path) -> Iterator[Any]:
+    """Open a file to read its flatbuffer: the schema's `Model`, whose data is gone when the block is left."""
     import mmap
 
     from ai_edge_litert import schema_py_generated as schema
 
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        model = schema.Model.GetRootAs(content, 0)
+        yield schema.Model.GetRootAs(content, 0)
+
+
+def read_needs(path: Path) -> Needs:
+    """Job: read which operators a file uses and which runtime it asks for."""
+    with open_model(path) as model:
         codes = [model.OperatorCodes(index) for index in range(model.OperatorCodesLength())]
         operators = list(map(_versioned, codes))
         counts = Counter(operators[operator.OpcodeIndex()] for _, operator in _uses(model))

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgepack.backends.tflite.flatbuffer import IDENTIFIER
+
 if TYPE_CHECKING:
     from edgepack.compare import Array
 
-_IDENTIFIER = b"TFL3"
 _IDENTIFIER_AT = slice(4, 8)
 
 
@@ -64,7 +65,7 @@ def open_file(path: Path) -> Interpreter:
         Exception: Whatever LiteRT raises on a file it refuses.
     """
     with path.open("rb") as file:
-        if file.read(_IDENTIFIER_AT.stop)[_IDENTIFIER_AT] != _IDENTIFIER:
+        if file.read(_IDENTIFIER_AT.stop)[_IDENTIFIER_AT] != IDENTIFIER:
             raise ValueError(f"{path.name} is not a TensorFlow Lite file, or its start is damaged")
     from ai_edge_litert.interpreter import Interpreter as LiteRT
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import mmap
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgepack.backends.noise import decibels, noise
-from edgepack.backends.tflite.flatbuffer import operator_name
+from edgepack.backends.tflite.flatbuffer import open_model, operator_name
 from edgepack.backends.tflite.interpreter import open_all_tensors, read_tensor
 from edgepack.bundle.manifest import TensorContract
 from edgepack.golden import GoldenSet
@@ -48,7 +46,7 @@ class Layer:
 
 def read_layers(path: Path) -> tuple[Layer, ...]:
     """Give the operators of a file in the order in which they run."""
-    with _model(path) as model:
+    with open_model(path) as model:
         graph = model.Subgraphs(0)
 
         def names(indices: Sequence[int]) -> tuple[str, ...]:
@@ -70,7 +68,7 @@ def sequence_layers(path: Path) -> tuple[str, ...]:
     """Give the scopes of each FULLY_CONNECTED that gives as many axes as it takes; see `Layer.scope`."""
     from ai_edge_litert import schema_py_generated as schema
 
-    with _model(path) as model:
+    with open_model(path) as model:
         graph = model.Subgraphs(0)
         found = []
         for operator in map(graph.Operators, range(graph.OperatorsLength())):
@@ -89,7 +87,7 @@ def sequence_layers(path: Path) -> tuple[str, ...]:
 
 def constant_tensors(path: Path) -> frozenset[str]:
     """Give the names of the tensors of the main subgraph whose values stand in the file."""
-    with _model(path) as model:
+    with open_model(path) as model:
         graph = model.Subgraphs(0)
         tensors = [graph.Tensors(index) for index in range(graph.TensorsLength())]
         return frozenset(
@@ -163,11 +161,3 @@ class _Tensors:
             return None
         real = values.astype(np.float64)
         return (real - points[0]) * scales[0] if len(scales) == 1 else real
-
-
-@contextmanager
-def _model(path: Path) -> Iterator[Any]:
-    from ai_edge_litert import schema_py_generated as schema
-
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        yield schema.Model.GetRootAs(content, 0)

@@ -53,6 +53,7 @@ SHOWN = [
         {"c": np.array([[True], [False]]), "a": _floats(1, 3), "b": _INFINITE},
     ),
     Shown("elu_alpha", "Elu", {"x": _NEGATIVE_AND_ZERO}, attributes={"alpha": 2.0}),
+    Shown("elu_alpha", "Elu", {"x": _NEGATIVE_AND_ZERO}, attributes={"alpha": -2.0}),
     Shown("gelu_tanh", "Gelu", {"x": _floats(1, 8) * 3}, attributes={"approximate": "tanh"}),
     Shown("hardmax_default_axis", "Hardmax", {"x": _floats(2, 3, 4)}),
     Shown(

@@ -54,7 +54,7 @@ def align_constants(node: Node) -> Tensor:
 
 
 def _elu(tensor: Tensor, alpha: float) -> Tensor:
-    """max(x, 0) + min(alpha (exp(min(x, 0)) - 1), 0); the exponential never sees a positive number."""
+    """max(x, 0) + alpha (exp(min(x, 0)) - 1); the exponential never sees a positive number."""
     return maximum(tensor, 0.0) + (op("Exp", minimum(tensor, 0.0)) - 1.0) * alpha
 
 

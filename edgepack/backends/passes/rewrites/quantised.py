@@ -6,7 +6,17 @@ import numpy as np
 
 from edgepack.backends.passes import hints
 from edgepack.backends.passes.dtypes import INT32, NARROW, DType, Refusal
-from edgepack.backends.passes.forms import as_float, cast, clip, gather, reshape, retag
+from edgepack.backends.passes.forms import (
+    as_float,
+    cast,
+    clip,
+    gather,
+    maximum,
+    minimum,
+    reduce,
+    reshape,
+    retag,
+)
 from edgepack.backends.passes.node import Node
 from edgepack.backends.passes.registry import rewrite
 from edgepack.backends.passes.rewrites.convolutions import convolve
@@ -64,8 +74,6 @@ def dequantize(node: Node) -> Tensor:
 @rewrite("DynamicQuantizeLinear")
 def dynamic_quantize(node: Node) -> list[Tensor]:
     """DynamicQuantizeLinear to uint8 by the range of the data, zero included (ONNX-11)."""
-    from edgepack.backends.passes.forms import maximum, minimum, reduce
-
     tensor = node.tensor(0)
     axes = list(range(tensor.rank))
     high = maximum(reduce("Max", tensor, axes, keepdims=False), 0.0)

@@ -9,6 +9,7 @@ import numpy as np
 from edgepack.backends.passes.forms import (
     check_matrix,
     concat,
+    full,
     gather,
     reduce,
     reshape,
@@ -112,7 +113,5 @@ def cumulative_product(node: Node) -> Tensor:
     for step in steps[1:]:
         results.append(results[-1] * step)
     if node.integer("exclusive"):
-        from edgepack.backends.passes.forms import full
-
         results = [full(steps[0].shape, 1, tensor), *results[:-1]]
     return concat(results[::-1] if node.integer("reverse") else results, axis)

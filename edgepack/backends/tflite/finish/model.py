@@ -13,12 +13,11 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edgepack.backends.tflite.flatbuffer import operator_of
+from edgepack.backends.tflite.flatbuffer import IDENTIFIER, operator_of
 
 if TYPE_CHECKING:
     from edgepack.compare import Array
 
-_IDENTIFIER = b"TFL3"
 _ALIGNMENT = 16
 """Of buffers, as the schema asks (`force_align: 16`); Python's generated writer leaves that out."""
 _DTYPES = {
@@ -29,7 +28,7 @@ _DTYPES = {
     schema.TensorType.BOOL: np.bool_,
 }
 _WRITTEN = _DTYPES | {schema.TensorType.INT8: np.int8}
-"""Also what the passes write, but cannot read: what integers stand for is said elsewhere."""
+"""Also int8, which can be written but not read: its scale is no part of the array."""
 _OPTIONS = {
     "CONV_2D": schema.Conv2DOptionsT,
     "DEQUANTIZE": schema.DequantizeOptionsT,
@@ -229,7 +228,7 @@ class FlatModel:
         _drop_buffers(self._model)
         _drop_codes(self._model)
         builder = flatbuffers.Builder(path.stat().st_size + (1 << 16))
-        builder.Finish(self._model.Pack(builder), _IDENTIFIER)
+        builder.Finish(self._model.Pack(builder), IDENTIFIER)
         unfinished = path.with_suffix(".unfinished")
         with unfinished.open("wb") as file:
             file.write(memoryview(builder.Bytes)[builder.Head() :])
