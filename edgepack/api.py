@@ -62,7 +62,9 @@ def verify(bundle: str | Path | Bundle, *, emit: Listener = ignore) -> Report:
 
     Raises:
         BundleError: The bundle is damaged, of an unknown version, or not safe to read.
+        UsageError: It holds no golden case.
         MissingTool: A runtime is not installed; the hint names the extra that brings it.
+        VerificationFailed: A golden case's picture does not become its input.
     """
     from edgepack.verification import verify as run_verification
 

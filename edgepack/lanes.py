@@ -31,6 +31,10 @@ class Site:
     """Where one build takes place.
 
     Attributes:
+        options: What the user asked for.
+        folder: The build's workspace.
+        workers: Starts the processes that jobs run in.
+        emit: Told of every step, and adds up how long each takes.
         runners: Format to where its artifacts have to be right.
         kept: Where the runners leave outputs.
     """
@@ -45,7 +49,16 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The loaded model: the worker that holds it, what it answered, and the user's data for it."""
+    """The loaded model, what it answered, and the user's data for it.
+
+    Attributes:
+        worker: The process that holds the model.
+        info: What is known of the model without that process.
+        golden: Inputs, with the model's outputs as references.
+        calibration: From which ranges are learned; None without calibration data.
+        labels: Samples with their right answers; None without labelled data.
+        answers: The model's top answer to each labelled sample; empty without labelled data.
+    """
 
     worker: Worker
     info: ModelInfo

@@ -16,8 +16,9 @@ from edgepack.suggest import choices
 class Settings(TypedDict, total=False):
     """Settings of a build; `edgepack.options.BuildOptions` says what each does.
 
-    The same names are keyword arguments of `edgepack.build`, keys of `[tool.edgepack]` and, in capitals
-    after EDGEPACK_, environment variables.
+    The same names are keyword arguments of `edgepack.build` and, but for those that `edgepack.config` takes
+    from the command line only, keys of `[tool.edgepack]` and, in capitals after EDGEPACK_, environment
+    variables.
 
     Attributes:
         inputs: One `name:dtype[shape]` per input; see `edgepack.input_syntax`.

@@ -112,8 +112,8 @@ def run_artifact(
 
     Raises:
         BundleError: The bundle is damaged, or not safe to read.
-        UsageError: It has no such artifact.
-        SourceError: An input is missing, unknown, or of another shape or dtype.
+        UsageError: It has no such artifact or input, or an input is missing.
+        SourceError: An input is of another shape or dtype than the model takes.
         MissingTool: The runtime is not installed.
         VerificationFailed: The runtime refused the file, or crashed.
     """

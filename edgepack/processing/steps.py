@@ -244,7 +244,7 @@ class Preprocess:
     """What turns a picture into one of a model's inputs.
 
     Attributes:
-        input: Its name; empty, before `binding.bind`, for the model's only one.
+        input: Its name; empty, before `binding.bind_preprocess`, for the model's only one.
         steps: In order.
     """
 
@@ -257,7 +257,7 @@ class Postprocess:
     """What turns one of a model's outputs into an answer.
 
     Attributes:
-        output: Its name; empty, before `binding.bind`, for the model's only one.
+        output: Its name; empty, before `binding.bind_postprocess`, for the model's only one.
         steps: In order.
     """
 

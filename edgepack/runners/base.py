@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A file to run, with all that is needed to feed it: a candidate, or an artifact out of a bundle."""
+    """A file to run, with all that is needed to feed it: a candidate, or an artifact out of a bundle.
+
+    Attributes:
+        id: "format/precision".
+        format: A backend's name.
+        path: The file.
+        inputs: Its tensors in the order in which it takes them.
+        outputs: Its tensors in the order in which it gives them.
+    """
 
     id: str
     format: str

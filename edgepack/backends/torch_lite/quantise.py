@@ -34,7 +34,7 @@ class Made:
 
 
 def hold_static(model: TorchModel, golden: GoldenSet, samples: Samples, singly: bool) -> Kept:  # noqa: FBT001  jobs take arguments by position
-    """Set a worker up that holds a calibrated model; see `StaticModel`. Its answer are warnings."""
+    """Set a worker up that holds a calibrated model; see `StaticModel`. Its answer is the warnings."""
     from edgepack.backends.torch_lite.static import StaticModel
 
     _refuse_without_layers(model)
@@ -43,7 +43,7 @@ def hold_static(model: TorchModel, golden: GoldenSet, samples: Samples, singly: 
 
 
 def hold_dynamic(model: TorchModel, golden: GoldenSet) -> Kept:
-    """Set a worker up that holds a model whose weights can be quantised. Its answer are warnings."""
+    """Set a worker up that holds a model whose weights can be quantised. Its answer is the warnings."""
     from edgepack.backends.torch_lite.dynamic import DynamicModel
 
     _refuse_without_layers(model)
