@@ -108,7 +108,7 @@ def test_the_search_saves_it_with_the_fewest_layers_in_float(net, tmp_path):
     assert report.passed
     assert report.results[0].kept_float == artifact.kept_float
     for name in artifact.kept_float:
-        with pytest.raises(VerificationFailed):
+        with pytest.raises(VerificationFailed, match="the worst layers of tflite/int8 are "):
             make(f"{net}:loud", tmp_path / "one", precisions=["int8"], keep_float=[f"^{name}$"])
 
 
