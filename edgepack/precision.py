@@ -52,9 +52,9 @@ class Gates:
     """What the user asks of every artifact beyond its precision's own tolerance.
 
     Attributes:
-        min_snr: Takes the place of a precision's `snr_db`; says nothing to float32, which has none.
-        min_agreement: Smallest share of samples, 0 to 1, whose top answer is the source model's; of integer
-            outputs, of their values. It can only make a tolerance stricter.
+        min_snr: Takes the place of a precision's `snr_db`; without effect on float32, which has none.
+        min_agreement: Smallest share, 0 to 1, of samples whose top answer must be the source model's, and of
+            an integer output's values that must equal the reference's. It can only make a tolerance stricter.
         max_accuracy_drop: Largest loss of accuracy on labelled data, in points.
     """
 

@@ -1,1 +1,1 @@
-"""."""
+"""Runners: where artifacts are executed, and what they compute there is judged."""

@@ -1,4 +1,4 @@
-"""Sources: where models come from, one file a kind."""
+"""Sources: where models come from, and the kinds of them that edgepack can load."""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ _EVERYWHERE = ".*"
 _SHARES = 0.0, 255 / 256
 _XNNPACK_BITS = 8
 _LAST = ""
-"""Fits everything, too, but as a pattern of its own it is looked at after those that were added before."""
+"""Fits everything, as `_EVERYWHERE` does. The quantiser takes patterns in the order in which they were first
+added, so rules under this one, which is added last, decide."""
 
 
 def measure_ranges(path: Path, inputs: Sequence[TensorContract], samples: Samples, ranges: Path) -> None:

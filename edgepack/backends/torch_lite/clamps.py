@@ -21,7 +21,7 @@ _METHODS = ("clamp", "clamp_", "clip", "clip_")
 
 
 class Saturating(HistogramObserver):  # type: ignore[misc]  # torch is untyped here
-    """Finds the range of a tensor whose only reader clamps it: beyond the clamp, integers may end."""
+    """Finds the range of a tensor that only a clamp reads: beyond the clamp's bounds it needs no integers."""
 
     def __init__(self, low: float, high: float, **settings: Any) -> None:
         """Observe as `HistogramObserver` does.
