@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from edgepack.events import Listener, ignore
-from edgepack.settings import Settings
+from edgepack.settings import Settings, check
 
 if TYPE_CHECKING:
     from edgepack.bundle import Bundle
@@ -41,7 +41,6 @@ def build(source: str, *, emit: Listener = ignore, **settings: Unpack[Settings])
         MissingTool: A package is not installed; the hint names the extra that brings it.
     """
     from edgepack.config import build_options
-    from edgepack.settings import check
 
     options = build_options(source, check(settings, "edgepack.build"))
     from edgepack.pipeline import build as run_pipeline

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from edgepack.errors import SourceError
-from edgepack.model import TensorSpec
+from edgepack.model import ModelSpec, TensorSpec
 
 IMAGE = TensorSpec("image", "float32", (1, 3, 6, 8))
 TOKENS = TensorSpec("tokens", "int64", (2, 4))
@@ -120,7 +120,6 @@ def test_without_data_there_are_no_samples(ask, tmp_path):
     from edgepack.calibration import open_calibration
     from edgepack.config import build_options
     from edgepack.golden import GoldenSet
-    from edgepack.model import ModelSpec
 
     model = ModelSpec((IMAGE,), ())
     assert open_calibration(build_options("net.onnx", {}), model, GoldenSet(tmp_path, model, ())) is None

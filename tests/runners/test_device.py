@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 
-from edgepack.bundle import open_bundle
+from edgepack.bundle import open_bundle, write_bundle
 from edgepack.errors import MissingTool, SourceError, UsageError, VerificationFailed
 from edgepack.options import RunnerChoice
 from edgepack.report.content import sections
@@ -221,8 +221,6 @@ def test_a_connected_device_tests_the_bundle_and_is_left_as_it_was(conv_bundle, 
 
 
 def test_a_zipped_bundle_will_do(conv_bundle, phone, tmp_path):
-    from edgepack.bundle import write_bundle
-
     with open_bundle(conv_bundle) as bundle:
         listed = [*(one.file for one in bundle.manifest.artifacts)]
         for case in bundle.manifest.golden:
