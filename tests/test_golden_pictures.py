@@ -104,8 +104,8 @@ def test_inspect_shows_the_contract(bundle):
     command = [sys.executable, "-m", "edgepack", "inspect", str(bundle)]
     shown = subprocess.run(command, capture_output=True, check=True, text=True).stdout
     steps = "grayscale, invert, centre 128, resize 32x32 bilinear antialias, threshold 128, blocksum 4"
-    assert f"before        image: {steps}, scale 1.0/16.0" in shown
-    assert "after         output: softmax, labels (10 names)" in shown
+    assert f"preprocess    image: {steps}, scale 1.0/16.0" in shown
+    assert "postprocess   output: softmax, labels (10 names)" in shown
 
 
 def test_without_pillow_the_pictures_are_not_checked_and_the_report_says_so(bundle, tmp_path, monkeypatch):

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from edgepack.backends.passes.plan import REFUSED, REWRITTEN, STATES
 from edgepack.cli.columns import columns
+from edgepack.cli.phrases import counted, with_hint
 
 if TYPE_CHECKING:
-    from edgepack.backends.passes.plan import NodePlan, Plan
+    from edgepack.backends.passes.plan import Plan
     from edgepack.inspection import Inspection
     from edgepack.sources.onnx_summary import ModelSummary
 
@@ -34,8 +36,7 @@ def model_text(name: str, found: Inspection) -> str:
     if found.plan:
         return "\n\n".join([*parts, *_plan_sections(found.plan)])
     counts = [(operator, str(count)) for operator, count in summary.operators.items()]
-    nodes = f"operators, {total} node{'s' if total != 1 else ''}"
-    return "\n\n".join([*parts, f"{nodes}\n{columns(counts, indent='  ')}"])
+    return "\n\n".join([*parts, f"operators, {counted(total, 'node')}\n{columns(counts, indent='  ')}"])
 
 
 def _facts(summary: ModelSummary) -> list[tuple[str, str]]:
@@ -57,12 +58,12 @@ def _input(text: str, *, bindable: bool) -> str:
 
 def _plan_sections(plan: Plan) -> Iterator[str]:
     yield f"plan for tflite: {_ANSWERS[plan.feasible]}\n{columns(_by_operator(plan), indent='  ')}"
-    refused = [one for one in plan.nodes if one.state == "refused"]
+    refused = [one for one in plan.nodes if one.state == REFUSED]
     problems = [("inputs and outputs", problem) for problem in plan.problems]
     if problems or refused:
-        rows = problems + [(f"{one.operator} {one.node}", _reason(one)) for one in refused]
+        rows = problems + [(f"{one.operator} {one.node}", with_hint(one.reason, one.hint)) for one in refused]
         yield f"refused\n{columns(rows, indent='  ')}"
-    rewritten = [one for one in plan.nodes if one.state == "rewritten"]
+    rewritten = [one for one in plan.nodes if one.state == REWRITTEN]
     if rewritten:
         rows = [(f"{one.operator} {one.node}", ", ".join(one.passes)) for one in rewritten[:_MOST_NODES]]
         more = len(rewritten) - len(rows)
@@ -82,13 +83,9 @@ def _by_operator(plan: Plan) -> list[tuple[str, ...]]:
     rows = [
         (
             operator,
-            *(str(states[operator, state] or "") for state in ("native", "rewritten", "refused")),
+            *(str(states[operator, state] or "") for state in STATES),
             used,
         )
         for operator, used in sorted(passes.items())
     ]
-    return [("operator", "native", "rewritten", "refused", "by"), *rows]
-
-
-def _reason(one: NodePlan) -> str:
-    return f"{one.reason}{f' ({one.hint})' if one.hint else ''}"
+    return [("operator", *STATES, "by"), *rows]

@@ -110,7 +110,7 @@ def test_operators_are_counted(edgepack, built):
     assert document["report"]["operators"] == {"tflite/float32": {"CONV_2D@1": 1}}
     manifest = json.loads((folder / "dist" / "net" / "manifest.json").read_text())
     assert manifest["artifacts"][0]["counts"] == {"CONV_2D@1": 1}
-    assert "operators  1 of 1 kinds" in edgepack("inspect", "dist/net", cwd=folder).stdout
+    assert "operators  1, of 1 kind\n" in edgepack("inspect", "dist/net", cwd=folder).stdout
     assert "Operators: tflite/float32 1\n" in edgepack("verify", "dist/net", "--quiet", cwd=folder).stdout
 
 

@@ -17,6 +17,7 @@ import click
 from edgepack.cli.columns import columns
 from edgepack.cli.command import Flags, Outcome, define, define_group
 from edgepack.cli.params import given, limit_options
+from edgepack.cli.phrases import with_hint
 from edgepack.cli.progress import progress
 from edgepack.errors import VerificationFailed
 
@@ -49,7 +50,8 @@ def check(
     app: Path,
     bundle: Path,
     runtimes: tuple[str, ...],
-    run: bool,  # noqa: FBT001  click passes it
+    *,
+    run: bool,
     **options: object,
 ) -> Outcome:
     """Check, and show what was found."""
@@ -90,6 +92,8 @@ def _document(result: AppCheck) -> dict[str, Any]:
 
 
 def _text(result: AppCheck) -> Iterator[str]:
+    from edgepack.android.findings import Level
+
     loading = sum(one.loads for one in result.verdicts)
     yield (
         f"{result.app} with {result.bundle}: {'passed' if result else 'FAILED'}, "
@@ -98,12 +102,12 @@ def _text(result: AppCheck) -> Iterator[str]:
     if result.runtimes:
         yield columns(_runtime(one) for one in result.runtimes) + "\n"
     yield columns(_verdicts(result))
-    for level, title in (("problem", "Problems"), ("warning", "Warnings"), ("note", "Notes")):
+    for level in Level:
         found = [one for one in result.findings if one.level == level]
         if found:
-            yield f"\n{title}"
+            yield f"\n{level.capitalize()}s"
         for one in found:
-            yield f"  {one.about}: {one.message}{_advice(one.hint)}"
+            yield f"  {one.about}: {with_hint(one.message, one.hint)}"
     if result.proof:
         from edgepack.cli.reports import report_text
 
@@ -126,8 +130,4 @@ def _verdicts(result: AppCheck) -> Iterator[tuple[str, str, str]]:
         if verdict.loads:
             yield verdict.artifact, runtime, "loads"
         for one in verdict.objections:
-            yield verdict.artifact, runtime, f"NO: {one.reason}{f' ({one.hint})' if one.hint else ''}"
-
-
-def _advice(hint: str) -> str:
-    return f"\n    → {hint}" if hint else ""
+            yield verdict.artifact, runtime, f"NO: {with_hint(one.reason, one.hint)}"

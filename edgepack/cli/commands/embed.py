@@ -15,7 +15,7 @@ app's continuous integration.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ import click
 
 from edgepack.cli.columns import columns
 from edgepack.cli.command import Outcome, define
+from edgepack.cli.phrases import counted
 from edgepack.errors import VerificationFailed
 
 if TYPE_CHECKING:
@@ -46,8 +47,9 @@ def command(
     bundle: Path,
     into: Path,
     artifacts: tuple[str, ...],
-    no_golden: bool,  # noqa: FBT001  click passes it
-    check: bool,  # noqa: FBT001  click passes it
+    *,
+    no_golden: bool,
+    check: bool,
 ) -> Outcome:
     """Embed or compare, and show what was done or differs."""
     from edgepack.android.embed import compare, embed
@@ -87,7 +89,7 @@ def _written(result: Embedded, *, kotlin: bool) -> Iterator[str]:
     from edgepack.android.gradle_lines import gradle_text
 
     manifest, found = result.manifest, result.differences
-    holds = f"{_count(manifest.artifacts, 'artifact')}, {_count(manifest.golden, 'golden case')}"
+    holds = f"{counted(len(manifest.artifacts), 'artifact')}, {counted(len(manifest.golden), 'golden case')}"
     unchanged = "unchanged: " if found.current else ""
     yield f"{unchanged}{result.folder}: {holds}, {decimal(result.bytes)}"
     done = (("added", found.missing), ("updated", found.stale), ("removed", found.extra))
@@ -95,10 +97,6 @@ def _written(result: Embedded, *, kotlin: bool) -> Iterator[str]:
         yield columns([(what, path) for what, paths in done for path in paths], indent="  ")
     yield f"\nThe app's {'build.gradle.kts' if kotlin else 'build.gradle'} needs:\n"
     yield gradle_text(manifest, kotlin=kotlin)
-
-
-def _count(things: Sequence[object], name: str) -> str:
-    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 def _checked(result: Embedded) -> Iterator[str]:

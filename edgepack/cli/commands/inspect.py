@@ -25,6 +25,7 @@ import click
 
 from edgepack.cli.columns import columns
 from edgepack.cli.command import Outcome, define
+from edgepack.cli.phrases import counted, with_hint
 from edgepack.errors import ConversionError, UsageError, VerificationFailed
 
 if TYPE_CHECKING:
@@ -93,16 +94,12 @@ def _compare(manifest: Manifest, against: tuple[str, ...]) -> Outcome:
     for artifact, release in pairs:
         found = check_statically(artifact.id, artifact, release.id)
         objections += found
-        rows += [(artifact.id, release.title, f"{one.reason}{_in_brackets(one.hint)}") for one in found]
+        rows += [(artifact.id, release.title, with_hint(one.reason, one.hint)) for one in found]
         if not found:
             rows.append((artifact.id, release.title, "nothing is lacking"))
     document = {"compared": len(pairs), "objections": [asdict(one) for one in objections]}
     code = VerificationFailed.exit_code if objections else 0
     return Outcome(document, lambda: columns(rows) if rows else "no artifact of their formats", code)
-
-
-def _in_brackets(hint: str) -> str:
-    return f" ({hint})" if hint else ""
 
 
 def _sections(manifest: Manifest) -> Iterator[str]:
@@ -118,8 +115,12 @@ def _sections(manifest: Manifest) -> Iterator[str]:
         *bound,
         ("golden cases", str(len(manifest.golden))),
     ]
-    contracts = [("before", f"{one.input}: {to_text(one.steps)}") for one in manifest.processing.preprocess]
-    contracts += [("after", f"{one.output}: {to_text(one.steps)}") for one in manifest.processing.postprocess]
+    contracts = [
+        ("preprocess", f"{one.input}: {to_text(one.steps)}") for one in manifest.processing.preprocess
+    ]
+    contracts += [
+        ("postprocess", f"{one.output}: {to_text(one.steps)}") for one in manifest.processing.postprocess
+    ]
     yield f"{manifest.name}\n{columns(about + tensors + contracts, indent='  ')}"
     for artifact in manifest.artifacts:
         yield f"{artifact.id}\n{columns(_facts(artifact), indent='  ')}"
@@ -145,8 +146,8 @@ def _facts(artifact: Artifact) -> list[tuple[str, str]]:
 
 
 def _operators(artifact: Artifact) -> str:
-    kinds = f"{len(artifact.operators)} kinds"
-    return f"{sum(artifact.counts.values())} of {kinds}" if artifact.counts else kinds
+    kinds = counted(len(artifact.operators), "kind")
+    return f"{sum(artifact.counts.values())}, of {kinds}" if artifact.counts else kinds
 
 
 def _tensor(contract: TensorContract) -> str:

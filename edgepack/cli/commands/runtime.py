@@ -55,7 +55,7 @@ def show() -> Outcome:
 @_JAVA
 @_OFFLINE
 @click.pass_obj
-def add(flags: Flags, /, runtimes: tuple[str, ...], java: bool, offline: bool) -> Outcome:  # noqa: FBT001  click passes them
+def add(flags: Flags, /, runtimes: tuple[str, ...], *, java: bool, offline: bool) -> Outcome:
     """Install, and show what was installed."""
     from edgepack.runners.java import java_downloads
     from edgepack.runners.runtimes import default_release, find_release, release_of_file
@@ -91,7 +91,7 @@ def remove(runtimes: tuple[str, ...]) -> Outcome:
 @click.argument("runtimes", nargs=-1, metavar="[RUNTIME]...")
 @_JAVA
 @click.pass_obj
-def export(flags: Flags, /, file: Path, runtimes: tuple[str, ...], java: bool) -> Outcome:  # noqa: FBT001  click passes it
+def export(flags: Flags, /, file: Path, runtimes: tuple[str, ...], *, java: bool) -> Outcome:
     """Write the file, and say what is in it."""
     from edgepack.runners.runtime_transfer import export_runtimes
 
