@@ -75,7 +75,7 @@ class _Guarding:
         self._graph = graph
         self._context = context
         self._guards = context.guards
-        self._opsets = {_domain(o): o.version for o in model.opset_import}
+        self._opsets = {schemas.domain_of(o): o.version for o in model.opset_import}
         self._types = context.types
         self._constants = {**context.constants, **{t.name: t for t in graph.initializer}}
 
@@ -134,7 +134,7 @@ class _Guarding:
         return self.emit("Cast", (tensor,), 1, {"to": schemas.element_type(dtype)})[0]
 
     def _replace(self, proto: Any) -> bool:
-        candidates = self._guards.get((_domain(proto), proto.op_type))
+        candidates = self._guards.get((schemas.domain_of(proto), proto.op_type))
         if not candidates:
             return False
         self.emitter.begin(proto)
@@ -189,14 +189,10 @@ def _sequence(result: Any) -> list[Value]:
     return [result] if isinstance(result, Tensor) else list(result)
 
 
-def _domain(proto: Any) -> str:
-    return "" if proto.domain == "ai.onnx" else str(proto.domain)
-
-
 def _guarded_nodes(graph: Any, guards: Mapping[tuple[str, str], Any]) -> list[Any]:
     """Nodes that may need a guard, those in bodies included."""
     inner = [node for body in _bodies(graph) for node in _guarded_nodes(body, guards)]
-    return inner + [node for node in graph.node if (_domain(node), node.op_type) in guards]
+    return inner + [node for node in graph.node if (schemas.domain_of(node), node.op_type) in guards]
 
 
 def _bodies(graph: Any) -> list[Any]:

@@ -38,6 +38,9 @@ SUPPORTED = _names(
 # Random numbers differ from run to run, so no file that holds them can be checked.
 RANDOM = _names("Bernoulli Multinomial RandomNormal RandomNormalLike RandomUniform RandomUniformLike")
 
+_REDUCED = ("Sum", "Mean", "Max", "Min", "Prod", "L1", "L2", "LogSum", "LogSumExp", "SumSquare")
+REDUCTIONS = tuple(f"Reduce{kind}" for kind in _REDUCED)
+
 # Inputs that decide shapes or hold axes: the converter wants them as constants, in int64.
 STRUCTURAL: dict[str, tuple[int, ...]] = {
     "Reshape": (1,),
@@ -52,13 +55,17 @@ STRUCTURAL: dict[str, tuple[int, ...]] = {
     "Split": (1,),
     "ConstantOfShape": (0,),
     "CumSum": (1,),
-    **{
-        f"Reduce{kind}": (1,)
-        for kind in (
-            *("Sum", "Mean", "Max", "Min", "Prod"),
-            *("L1", "L2", "LogSum", "LogSumExp", "SumSquare"),
-        )
-    },
+    **dict.fromkeys(REDUCTIONS, (1,)),
+}
+
+# Inputs that decide shapes of operators that are computed while converting or kept as they are, and that no
+# pass reads.
+SIZES: dict[str, tuple[int, ...]] = {
+    "BlackmanWindow": (0,),
+    "HammingWindow": (0,),
+    "HannWindow": (0,),
+    "MelWeightMatrix": (0, 1, 2, 3, 4),
+    "Range": (0, 1, 2),
 }
 
 # Operators whose int64 results are indices; the file holds them as int32.

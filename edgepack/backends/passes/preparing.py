@@ -64,7 +64,7 @@ def begin(model: Any, bind: Mapping[str, Array]) -> tuple[Walker, Scope, list[Te
         inputs = _inputs(walker, graph, values, bind)
     except Refusal as refusal:
         raise ConversionError(f"The model's inputs: {refusal.reason}.", refusal.hint) from refusal
-    opsets = {("" if o.domain == "ai.onnx" else o.domain): o.version for o in model.opset_import}
+    opsets = {schemas.domain_of(o): o.version for o in model.opset_import}
     walker.emitter.reserve(*(t.name for t in inputs), *(o.name for o in graph.output))
     return walker, Scope(values, opsets), inputs
 

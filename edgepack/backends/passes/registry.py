@@ -25,6 +25,7 @@ class Rewrite:
         when: Tells whether the node needs it.
         wrong_in: Releases of the converter that silently get the operator wrong; empty unless it is a guard.
         dynamic: Whether it also takes inputs whose shape depends on data, sequences and absent optionals.
+        structural: Inputs that decide shapes or structure, which it wants to be known while converting.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Rewrite:
     when: Condition
     wrong_in: str = ""
     dynamic: bool = False
+    structural: tuple[int, ...] = ()
 
     @property
     def guard(self) -> bool:
@@ -47,6 +49,7 @@ def rewrite(
     when: Condition = lambda _: True,
     wrong_in: str = "",
     dynamic: bool = False,
+    structural: tuple[int, ...] = (),
     domain: str = "",
 ) -> Callable[[Rewriter], Rewriter]:
     """Register a function that replaces nodes of these types when the condition holds.
@@ -56,11 +59,12 @@ def rewrite(
         when: Must be false for whatever nodes of these types the function itself emits.
         wrong_in: See `Rewrite`.
         dynamic: See `Rewrite`.
+        structural: See `Rewrite`; needless for inputs that the converter wants as constants, too.
         domain: The operators' domain.
     """
 
     def register(function: Rewriter) -> Rewriter:
-        entry = Rewrite(function.__name__.strip("_"), function, when, wrong_in, dynamic)
+        entry = Rewrite(function.__name__.strip("_"), function, when, wrong_in, dynamic, structural)
         for op_type in op_types:
             _rewrites.setdefault((domain, op_type), []).append(entry)
         return function

@@ -38,6 +38,11 @@ def default_attributes(op_type: str, opset: int, domain: str) -> Mapping[str, An
     }
 
 
+def domain_of(proto: Any) -> str:
+    """The domain of a node or an opset import; ONNX's own, which has two spellings, is empty."""
+    return "" if proto.domain == "ai.onnx" else str(proto.domain)
+
+
 def decoded(value: Any) -> Any:
     """An attribute's value with text as text."""
     if isinstance(value, bytes):

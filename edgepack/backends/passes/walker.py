@@ -103,7 +103,7 @@ class Walker:
         )
 
     def _visit(self, proto: Any, name: str, scope: Scope) -> Sequence[Value]:
-        domain = "" if proto.domain == "ai.onnx" else proto.domain
+        domain = schemas.domain_of(proto)
         opset = scope.opsets.get(domain, 1)
         given = _attributes(proto, scope.attributes)
         inputs = [scope.values[i] if i else None for i in proto.input]

@@ -29,6 +29,8 @@ def fold_constants(model: Any) -> bool:
     """
     from onnx import TensorProto, numpy_helper
 
+    from edgepack.backends.passes import schemas
+
     graph = model.graph
     open_names = {one.name for one in graph.input}
     weights = {
@@ -38,7 +40,7 @@ def fold_constants(model: Any) -> bool:
     }
     shapes = known_shapes(graph)
     known: dict[str, Array] = {}
-    opset = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 1)
+    opset = next((one.version for one in model.opset_import if not schemas.domain_of(one)), 1)
     outputs = {one.name for one in graph.output}
     kept = []
     for node in graph.node:

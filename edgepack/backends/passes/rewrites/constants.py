@@ -42,7 +42,7 @@ def _training(node: Node) -> bool:
     return (mode is None or bool(mode.any())) and not known_zero
 
 
-@rewrite("Dropout")
+@rewrite("Dropout", structural=(1, 2))
 def dropout(node: Node) -> list[Tensor]:
     """Dropout at inference is its input, and its mask is all true."""
     if _training(node):

@@ -16,7 +16,7 @@ from edgepack.backends.passes.values import Tensor, Value, array_constant
 _MAX_ROUNDS = 10_000
 
 
-@rewrite("If", dynamic=True)
+@rewrite("If", dynamic=True, structural=(0,))
 def if_resolved(node: Node) -> list[Value]:
     """If with a known condition is the branch; otherwise both branches run and Where chooses."""
     condition = node.tensor(0)
@@ -33,7 +33,7 @@ def _chosen(condition: Tensor, yes: Value, no: Value) -> Tensor:
     return where(expand(reshape(condition, [1] * yes.rank), yes.shape), yes, no)
 
 
-@rewrite("Loop", dynamic=True)
+@rewrite("Loop", dynamic=True, structural=(0, 1))
 def loop_unrolled(node: Node) -> list[Value]:
     """Loop with a known trip count or condition is its body, again and again (ONNX Loop-16)."""
     limit = node.ints(0, "trip count")[0] if node.has(0) else _MAX_ROUNDS

@@ -185,7 +185,7 @@ def _flipped(weights: Tensor, group: int) -> Tensor:
     return result
 
 
-@rewrite("Col2Im")
+@rewrite("Col2Im", structural=(1, 2))
 def column_to_image(node: Node) -> Tensor:
     """Col2Im adds columns up into an image: a product with a constant 0/1 matrix (ONNX Col2Im-18)."""
     tensor = node.tensor(0)

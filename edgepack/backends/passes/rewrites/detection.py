@@ -15,7 +15,7 @@ def _native(node: Node) -> bool:
     return node.emitted or (node.tensor(0).shape[0] == 1 and not node.integer("center_point_box"))
 
 
-@rewrite("NonMaxSuppression", when=lambda node: not _native(node))
+@rewrite("NonMaxSuppression", when=lambda node: not _native(node), structural=(2, 3, 4))
 def suppression_per_image(node: Node) -> Tensor:
     """NonMaxSuppression of each image apart, boxes by centre turned into corners.
 

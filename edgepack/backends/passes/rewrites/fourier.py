@@ -19,7 +19,7 @@ from edgepack.backends.passes.registry import rewrite
 from edgepack.backends.passes.values import Tensor
 
 
-@rewrite("DFT")
+@rewrite("DFT", structural=(1, 2))
 def discrete_fourier(node: Node) -> Tensor:
     """DFT: X[k] = sum x[n] exp(∓2πi kn/N), the inverse divided by N; complex numbers in the last axis.
 
@@ -69,7 +69,7 @@ def _real_inverse(tensor: Tensor, axis: int, length: int) -> Tensor:
     return slice_axis(result, result.rank - 1, 0, 1)
 
 
-@rewrite("STFT")
+@rewrite("STFT", structural=(1, 3))
 def short_time_fourier(node: Node) -> Tensor:
     """STFT: the DFT of windowed frames, one frame each `frame_step` samples (ONNX STFT-17)."""
     signal = node.tensor(0)

@@ -73,7 +73,7 @@ def gather_nd(node: Node) -> Tensor:
     return reshape(gather(rows, reshape(flat, (-1,)), 0), (*flat.shape, *rest))
 
 
-@rewrite("ReverseSequence")
+@rewrite("ReverseSequence", structural=(1,))
 def reverse_sequence(node: Node) -> Tensor:
     """ReverseSequence is one Gather of flat indices; the lengths must be known (ONNX ReverseSequence-10)."""
     tensor = node.tensor(0)
@@ -87,7 +87,7 @@ def reverse_sequence(node: Node) -> Tensor:
     return reshape(taken, tensor.shape)
 
 
-@rewrite("Compress")
+@rewrite("Compress", structural=(1,))
 def compress(node: Node) -> Tensor:
     """Compress with a known condition is a Gather of the chosen indices (ONNX Compress-11)."""
     tensor = node.tensor(0)

@@ -141,7 +141,7 @@ def _root(tensor: Tensor, order: int) -> Tensor:
     return op("Sqrt", tensor) if order == 2 else op("Pow", tensor, 1 / order)
 
 
-@rewrite("MaxUnpool")
+@rewrite("MaxUnpool", structural=(2,))
 def max_unpool(node: Node) -> Tensor:
     """MaxUnpool puts each value where its index in the unpooled tensor says, by a table of ones.
 

@@ -52,7 +52,7 @@ def _native(node: Node) -> bool:
     return usual and plain and fixed and not node.has(4) and not node.has(7)
 
 
-@rewrite("RNN", "GRU", "LSTM", when=lambda node: not _native(node))
+@rewrite("RNN", "GRU", "LSTM", when=lambda node: not _native(node), structural=(4,))
 def unrolled(node: Node) -> list[Tensor]:
     """A recurrent layer as one set of matrix products for each step (ONNX RNN-22, GRU-22, LSTM-22)."""
     batch_first = bool(node.integer("layout"))

@@ -8,11 +8,11 @@ import numpy as np
 
 from edgepack.backends.passes.dtypes import BOOL, INT32, NARROW
 from edgepack.backends.passes.forms import cast, gather, reduce
+from edgepack.backends.passes.native import REDUCTIONS
 from edgepack.backends.passes.node import Node
 from edgepack.backends.passes.registry import rewrite
 from edgepack.backends.passes.values import Tensor, op
 
-_KINDS = ("Sum", "Mean", "Max", "Min", "Prod", "L1", "L2", "LogSum", "LogSumExp", "SumSquare")
 # What each reduction does to a single number, for those that change it (ONNX Reduce*-18).
 _ALONE: dict[str, Callable[[Tensor], Tensor]] = {
     "L1": lambda x: op("Abs", x),
@@ -36,7 +36,7 @@ def _plain(node: Node) -> bool:
     return typed and node.has(1) and node.known(1) and node.ints(1, "axes") == _axes(node) != []
 
 
-@rewrite(*(f"Reduce{kind}" for kind in _KINDS), when=lambda node: not _plain(node))
+@rewrite(*REDUCTIONS, when=lambda node: not _plain(node))
 def reduction(node: Node) -> Tensor:
     """Reductions with axes as sorted non-negative constants; bools and narrow integers go by int32.
 

@@ -66,7 +66,7 @@ def _nearest_alike(node: Node, axis: _Axis, modes: dict[str, Any]) -> bool:
     return bool((_resized(np.arange(size), axis, modes) == theirs).all())
 
 
-@rewrite("Resize", "Upsample", when=_unlike_native, wrong_in="2.6.9")
+@rewrite("Resize", "Upsample", when=_unlike_native, wrong_in="2.6.9", structural=(1,))
 def resize(node: Node) -> Tensor:
     """Resize is separable: nearest is a Gather along each axis, all else a matrix along each axis.
 

@@ -60,7 +60,7 @@ def grid_sample(node: Node) -> Tensor:
     return reshape(transpose(reshape(rows, (batch, count, channels)), [0, 2, 1]), (batch, channels, *out))
 
 
-@rewrite("AffineGrid")
+@rewrite("AffineGrid", structural=(1,))
 def affine_grid(node: Node) -> Tensor:
     """AffineGrid multiplies homogeneous positions of a known grid with theta (ONNX AffineGrid-20)."""
     theta, (batch, _, *size) = node.tensor(0), node.ints(1, "size")

@@ -95,7 +95,7 @@ def tensor_scatter(node: Node) -> Tensor:
     return _scattered(cache, flat, update, "none")
 
 
-@rewrite("OneHot", when=lambda node: not (node.known(1) and node.known(2)))
+@rewrite("OneHot", when=lambda node: not (node.known(1) and node.known(2)), structural=(1,))
 def one_hot(node: Node) -> Tensor:
     """OneHot compares with 0 … depth-1 along the new axis: hit (on - off) + off (ONNX OneHot-11)."""
     indices, values = as_index(node.tensor(0)), node.tensor(2)
@@ -109,7 +109,7 @@ def one_hot(node: Node) -> Tensor:
     return cast(hit * (on - off) + off, values.dtype)
 
 
-@rewrite("Trilu", when=lambda node: node.has(1) and not node.known(1))
+@rewrite("Trilu", when=lambda node: node.has(1) and not node.known(1), structural=(1,))
 def trilu(node: Node) -> Tensor:
     """Trilu keeps where column - row >= k (upper) or <= k (lower) and gives 0 elsewhere (ONNX Trilu-14)."""
     tensor = node.tensor(0)

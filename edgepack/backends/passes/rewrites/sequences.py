@@ -27,13 +27,13 @@ def empty(node: Node) -> Value:  # noqa: ARG001  every pass takes the node
     return TensorSequence(())
 
 
-@rewrite("SequenceAt", dynamic=True)
+@rewrite("SequenceAt", dynamic=True, structural=(1,))
 def at(node: Node) -> Value:
     """One item."""
     return node.sequence(0)[_position(node, 1, 0)]
 
 
-@rewrite("SequenceInsert", dynamic=True)
+@rewrite("SequenceInsert", dynamic=True, structural=(2,))
 def insert(node: Node) -> Value:
     """A longer sequence; at the end when no position is given."""
     items = list(node.sequence(0))
@@ -41,7 +41,7 @@ def insert(node: Node) -> Value:
     return TensorSequence(tuple(items))
 
 
-@rewrite("SequenceErase", dynamic=True)
+@rewrite("SequenceErase", dynamic=True, structural=(1,))
 def erase(node: Node) -> Value:
     """A shorter sequence; without the last item when no position is given."""
     items = list(node.sequence(0))
@@ -69,7 +69,7 @@ def concat_from(node: Node) -> Value:
     return concat([reshape(t, (*t.shape[:axis], 1, *t.shape[axis:])) for t in items], axis)
 
 
-@rewrite("SplitToSequence")
+@rewrite("SplitToSequence", structural=(1,))
 def split_to(node: Node) -> Value:
     """One slice for each part; without sizes one for each index, whose axis goes unless keepdims."""
     tensor = node.tensor(0)

@@ -178,7 +178,7 @@ def _padded_by_index(tensor: Tensor, before: list[int], after: list[int], mode: 
     return tensor
 
 
-@rewrite("CenterCropPad")
+@rewrite("CenterCropPad", structural=(1,))
 def center_crop_pad(node: Node) -> Tensor:
     """CenterCropPad by Slice and Concat; an odd difference is one larger at the end (CenterCropPad-18)."""
     tensor, wanted = node.tensor(0), node.ints(1, "shape")

@@ -101,7 +101,7 @@ def _as_matmul(left: Tensor, left_term: str, right: Tensor, right_term: str, res
     return transpose(reshape(product, [sizes[c] for c in order]), [order.index(c) for c in result])
 
 
-@rewrite("CumProd")
+@rewrite("CumProd", structural=(1,))
 def cumulative_product(node: Node) -> Tensor:
     """CumProd multiplies one slice after the other (ONNX CumProd-26)."""
     tensor = node.tensor(0)
