@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +11,7 @@ import numpy as np
 
 from edgepack.errors import SourceError
 from edgepack.model import InputSpec, TensorSpec
+from edgepack.numpy_files import reading_arrays
 from edgepack.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -97,10 +95,7 @@ def _read_case(path: Path, specs: Sequence[TensorSpec]) -> dict[str, Array]:
 
 
 def _load(path: Path, specs: Sequence[TensorSpec]) -> Mapping[str, Array]:
-    if not path.is_file():
-        near = did_you_mean(path.name, [one.name for one in path.parent.glob("*.np[yz]")])
-        raise SourceError(f"no such file of golden inputs: {path}", hint=near)
-    with _reading(path), path.open("rb") as file:
+    with reading_arrays(path), path.open("rb") as file:
         loaded = np.load(file, allow_pickle=False)
         if not isinstance(loaded, np.ndarray):
             with loaded:
@@ -114,23 +109,6 @@ def _load(path: Path, specs: Sequence[TensorSpec]) -> Mapping[str, Array]:
             hint=f"write an .npz: numpy.savez(file, {', '.join(f'{spec.name}=…' for spec in specs)})",
         )
     return {specs[0].name: loaded}
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        if "Object arrays" in str(error):
-            raise SourceError(
-                f"{path} holds an array of Python objects, and reading it would run code",
-                hint="write arrays of numbers: .astype('float32')",
-            ) from error
-        raise SourceError(
-            f"{path} is not an .npz or .npy file, or is damaged",
-            hint="write it with numpy.savez(file, name=array)",
-            details={"error": str(error)},
-        ) from error
 
 
 def _checked(path: Path, spec: TensorSpec, array: Array | None) -> Array:

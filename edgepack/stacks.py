@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgepack.errors import SourceError
-from edgepack.suggest import did_you_mean
+from edgepack.numpy_files import reading_arrays
 
 if TYPE_CHECKING:
     from edgepack.compare import Array
@@ -33,21 +32,8 @@ def open_stacks(path: Path, scratch: Path) -> Mapping[str, Array]:
     Raises:
         SourceError: The file is missing, damaged, empty, or its arrays are not stacks of one length.
     """
-    if not path.is_file():
-        near = did_you_mean(path.name, [one.name for one in path.parent.glob("*.np[yz]")])
-        raise SourceError(f"no such file: {path}", hint=near)
-    try:
+    with reading_arrays(path):
         stacks = _open(path, scratch)
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        if "Python objects" in str(error):
-            raise SourceError(
-                f"{path} holds an array of Python objects, and reading it would run code",
-                hint="write arrays of numbers: .astype('float32')",
-            ) from error
-        raise SourceError(
-            f"{path} is not an .npz or .npy file, or is damaged: {error}",
-            hint="write it with numpy.savez(file, name=array)",
-        ) from error
     _check_lengths(path, stacks)
     return stacks
 

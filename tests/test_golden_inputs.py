@@ -129,7 +129,7 @@ def zip_of_text(path):
 @pytest.mark.parametrize(
     ("make", "message", "hint"),
     [
-        (lambda path: None, "no such file of golden inputs", "did you mean case_1.npz?"),
+        (lambda path: None, "no such file: ", "did you mean case_1.npz?"),
         (lambda path: savez(path, image=IMAGE), "has no array for input 'ids'", "add one of ids:int64[2]"),
         (lambda path: savez(path, image=IMAGE, idz=IDS), "the model has no input 'idz'", "did you mean ids?"),
         (

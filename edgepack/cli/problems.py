@@ -6,13 +6,13 @@ import errno
 import json
 import traceback
 from collections.abc import Mapping
-from math import isfinite
 from typing import Any
 
 import click
 
 from edgepack.cli.command import Flags
 from edgepack.errors import EdgepackError, InternalError, UsageError
+from edgepack.json_numbers import json_number
 
 _SHOWN_ELSEWHERE = ("report", "traceback")
 
@@ -101,8 +101,8 @@ def _plain(value: object) -> object:
             return [_plain(part) for part in value]
         case None | str() | int():
             return value
-        case float() if isfinite(value):
-            return value
+        case float():
+            return json_number(value)
     return str(value)
 
 

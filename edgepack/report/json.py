@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from edgepack.bundle.manifest import Gap
 from edgepack.errors import BundleError
+from edgepack.json_numbers import json_number
 from edgepack.precision import Tolerance
 from edgepack.report.model import ArtifactResult, Report, RouteFailure
 from edgepack.verdict import Answers, Comparison, Difference, Latency, LayerError
@@ -92,8 +92,8 @@ def load(path: Path) -> Report:
 def _plain(value: object) -> object:
     """Turn what `asdict` gives into what JSON holds."""
     match value:
-        case float() if not isfinite(value):
-            return str(value)
+        case float():
+            return json_number(value)
         case dict():
             return {key: _plain(part) for key, part in value.items()}
         case list() | tuple():

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from edgepack.workers.channel import read_exactly
+
 if TYPE_CHECKING:
     from edgepack.compare import Array
 
@@ -117,13 +119,13 @@ def receive(channel: socket.socket) -> Answer | None:
         ProtocolError: What came is no answer of this protocol's version.
         TimeoutError: The socket has a timeout, and it passed.
     """
-    header = _read(channel, _FRAME.size)
+    header = read_exactly(channel, _FRAME.size)
     if header is None:
         return None
     magic, kind, length = _FRAME.unpack(header)
     if magic != MAGIC or length > MAX_PAYLOAD:
         raise ProtocolError(f"the guest wrote {bytes(header)!r}, which begins no frame")
-    payload = _read(channel, length)
+    payload = read_exactly(channel, length)
     return None if payload is None else _decode(kind, memoryview(payload))
 
 
@@ -188,16 +190,3 @@ def _decode(kind: int, payload: memoryview) -> Answer:
             return Ended(reader.integer(), reader.integer())
         case _:
             raise ProtocolError(f"the guest wrote a frame of kind {kind}")
-
-
-def _read(channel: socket.socket, count: int) -> bytes | None:
-    parts = bytearray()
-    while len(parts) < count:
-        try:
-            part = channel.recv(min(count - len(parts), 1 << 20))
-        except ConnectionResetError:
-            return None
-        if not part:
-            return None
-        parts += part
-    return bytes(parts)

@@ -63,7 +63,7 @@ def _array(source: str, known: FileInput, binding: Binding) -> Array:
     if not all(_holds(dtype, number) for number in np.asarray(binding.value, object).flat):
         raise SourceError(f"{source}: {binding} does not fit input {known}: {_wanted(dtype)}")
     value = np.asarray(binding.value, dtype)
-    if not _fits(value.shape, known):
+    if not known.accepts(value.shape):
         shape = "one number" if not value.shape else f"shape [{','.join(map(str, value.shape))}]"
         raise SourceError(
             f"{source}: input {known} cannot be bound to {shape}", hint=f"write --bind {_example(known)}"
@@ -88,14 +88,6 @@ def _wanted(dtype: np.dtype[Any]) -> str:
         return f"it is a number within {dtype.name}"
     info = np.iinfo(dtype)
     return f"it is a whole number from {info.min} to {info.max}"
-
-
-def _fits(shape: tuple[int, ...], known: FileInput) -> bool:
-    if known.shape is None:
-        return True
-    if len(shape) != len(known.shape):
-        return False
-    return all(isinstance(want, str) or got == want for got, want in zip(shape, known.shape, strict=True))
 
 
 def _example(known: FileInput) -> str:

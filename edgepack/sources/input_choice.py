@@ -32,6 +32,14 @@ class FileInput:
         sizes = tuple(size for size in self.shape if isinstance(size, int))
         return sizes if len(sizes) == len(self.shape) else None
 
+    def accepts(self, shape: Sequence[int]) -> bool:
+        """Whether the input can have this shape."""
+        if self.shape is None:
+            return True
+        if len(shape) != len(self.shape):
+            return False
+        return all(isinstance(want, str) or got == want for got, want in zip(shape, self.shape, strict=True))
+
     def __str__(self) -> str:
         sizes = "any rank" if self.shape is None else ",".join(map(str, self.shape))
         return f"{self.name}:{self.dtype}[{sizes}]"
@@ -160,18 +168,12 @@ def _fill(source: str, known: FileInput, given: InputSpec | None) -> InputSpec:
             f"{source}: input {known.name!r} is of dtype {known.dtype}, not {given.tensor.dtype}",
             hint=f"write {_example(known)}",
         )
-    if known.shape is not None and not _fits(given.tensor.shape, known.shape):
+    if known.shape is not None and not known.accepts(given.tensor.shape):
         rank = f"{len(known.shape)} dimensions" if len(given.tensor.shape) != len(known.shape) else "shape"
         raise SourceError(
             f"{source}: input {known} has other {rank} than {given.tensor}", hint=f"write {_example(known)}"
         )
     return given
-
-
-def _fits(shape: Sequence[int], known: Sequence[int | str]) -> bool:
-    if len(shape) != len(known):
-        return False
-    return all(isinstance(want, str) or got == want for got, want in zip(shape, known, strict=True))
 
 
 def _example(known: FileInput) -> str:

@@ -16,6 +16,8 @@ _MANGLING = re.compile(r"\.___torch_mangle_\d+")
 # Graph.str can leave locations out, but inside blocks it does not.
 _LOCATION = re.compile(r" # \S[^\n]*:\d+:\d+$", re.MULTILINE)
 
+_OWN_CHILD = re.compile(r"^(__module\.)?model(\.|$)")
+
 
 class Digest:
     """A sha256 that is fed graphs, modules and values of PyTorch."""
@@ -121,9 +123,18 @@ def random_operators(graph: torch.Graph, module: nn.Module) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def module_path(scope: str) -> str:
+    """Give the path of the module that a node's scope is in; empty for the model itself.
+
+    Args:
+        scope: "__module.model/__module.model.features", the innermost module last, in scripted code
+            "package.Class::features"; the child called "model" is the user's.
+    """
+    return _OWN_CHILD.sub("", re.split("/|::", scope)[-1])
+
+
 def _describe(operator: str, scope: str, places: Mapping[str, nn.Module]) -> str:
-    # A scope is "__module.model/__module.model.features/…", the last part being the innermost module.
-    path = scope.rpartition("/")[2].removeprefix("__module.model").removeprefix(".")
+    path = module_path(scope)
     if path not in places:
         return operator
     owner = getattr(places[path], "original_name", type(places[path]).__name__)

@@ -85,15 +85,16 @@ def send(channel: socket.socket, message: Message) -> None:
 
 def receive(channel: socket.socket) -> Message | None:
     """Read one message, or None when the other side is gone."""
-    header = _read(channel, _HEADER.size)
+    header = read_exactly(channel, _HEADER.size)
     if header is None:
         return None
-    payload = _read(channel, _HEADER.unpack(header)[0])
+    payload = read_exactly(channel, _HEADER.unpack(header)[0])
     # Both ends are our own processes on one socketpair; nothing foreign can write here.
     return None if payload is None else pickle.loads(payload)  # noqa: S301
 
 
-def _read(channel: socket.socket, count: int) -> bytes | None:
+def read_exactly(channel: socket.socket, count: int) -> bytes | None:
+    """Read that many bytes, or None when the other side ends before."""
     parts = bytearray()
     while len(parts) < count:
         try:

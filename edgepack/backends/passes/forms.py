@@ -80,6 +80,11 @@ def clip(tensor: Tensor, low: float, high: float) -> Tensor:
     return minimum(maximum(tensor, low), high)
 
 
+def elu(tensor: Tensor, alpha: float) -> Tensor:
+    """max(x, 0) + alpha (exp(min(x, 0)) - 1); the exponential never sees a positive number."""
+    return maximum(tensor, 0.0) + (op("Exp", minimum(tensor, 0.0)) - 1.0) * alpha
+
+
 def equal(tensor: Tensor, other: Operand) -> Tensor:
     """Elementwise equality."""
     return op("Equal", tensor, other)

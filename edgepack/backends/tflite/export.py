@@ -116,13 +116,12 @@ def locate_onnx(model: Any, path: Path, output_names: Sequence[str]) -> Path:  #
 
 def _traced_place(model: Any, operator: str) -> str:
     """Say in which module of the user's an operator is called first, and in which line."""
+    from edgepack.sources.torch_graph import module_path
+
     graph = model.traced().inlined_graph  # nodes die with their graph
     for node in graph.findAllNodes(operator):
-        # "__module.model/__module.model.encoder": the innermost module last; `Flat` calls the user's "model".
-        # In scripted code "package.Class::encoder".
-        innermost = re.split(r"/|::", node.scopeName())[-1]
-        scope = re.sub(r"^(__module\.)?model(\.|$)", "", innermost)
-        module = f"in module {scope}" if scope else "in the model's own forward"
+        path = module_path(node.scopeName())
+        module = f"in module {path}" if path else "in the model's own forward"
         line = re.search(r"([^\s/]+)\((\d+)\)", node.sourceRange())
         return f" ({module}, {line[1]}:{line[2]})" if line else f" ({module})"
     return ""

@@ -58,7 +58,8 @@ def locate(model: TorchModel, operators: Sequence[str]) -> dict[str, str]:
 
 
 def _place(node: torch.Node) -> str:
-    # A scope is "__module.model/__module.model.features/…", the last part being the innermost module.
-    path = node.scopeName().rpartition("/")[2].removeprefix("__module.model").removeprefix(".")
+    from edgepack.sources.torch_graph import module_path
+
+    path = module_path(node.scopeName())
     line = re.search(r"([^\s/]+)\((\d+)\): forward", node.sourceRange())
     return f"{path or 'the model'}{f', {line[1]}:{line[2]}' if line else ''}"

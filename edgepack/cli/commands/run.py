@@ -14,7 +14,6 @@ best answers are shown as well.
 
 from __future__ import annotations
 
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ import click
 from edgepack.cli.columns import columns
 from edgepack.cli.command import Outcome, define
 from edgepack.cli.params import given, limit_options
+from edgepack.json_numbers import json_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,14 +80,12 @@ def command(
 
 def _document(tensor: Array) -> dict[str, Any]:
     listed = tensor.ravel().tolist() if tensor.size <= _LISTED else None
-    # JSON has no infinities and no NaN.
-    values = listed and [value if isfinite(value) else str(value) for value in listed]
+    values = listed and [json_number(value) for value in listed]
     return {"dtype": str(tensor.dtype), "shape": list(tensor.shape), "values": values}
 
 
 def _answer(answer: Answer) -> dict[str, Any]:
-    value = answer.value if isfinite(answer.value) else str(answer.value)
-    return {"index": answer.index, "label": answer.name, "value": value}
+    return {"index": answer.index, "label": answer.name, "value": json_number(answer.value)}
 
 
 def _answers_text(name: str, best: Sequence[Answer]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from edgepack.backends.passes.dtypes import FLOAT32, is_float, is_integer
-from edgepack.backends.passes.forms import as_float, cast, maximum, minimum, reshape, where
+from edgepack.backends.passes.forms import as_float, cast, elu, maximum, minimum, reshape, where
 from edgepack.backends.passes.node import Node
 from edgepack.backends.passes.registry import rewrite
 from edgepack.backends.passes.values import Tensor, op
@@ -53,15 +53,10 @@ def align_constants(node: Node) -> Tensor:
     return op(node.op_type, *aligned, **attributes)
 
 
-def _elu(tensor: Tensor, alpha: float) -> Tensor:
-    """max(x, 0) + alpha (exp(min(x, 0)) - 1); the exponential never sees a positive number."""
-    return maximum(tensor, 0.0) + (op("Exp", minimum(tensor, 0.0)) - 1.0) * alpha
-
-
 @rewrite("Elu", when=lambda node: node.real("alpha", 1.0) != 1.0, wrong_in="2.6.9")
 def elu_alpha(node: Node) -> Tensor:
     """Elu is x above 0 and alpha (exp x - 1) below; the converter ignores alpha (ONNX Elu-6)."""
-    return _elu(node.tensor(0), node.real("alpha", 1.0))
+    return elu(node.tensor(0), node.real("alpha", 1.0))
 
 
 @rewrite("Gelu", when=lambda node: node.text("approximate") == "tanh", wrong_in="2.6.9")

@@ -9,6 +9,7 @@ from edgepack.backends.passes.forms import (
     as_float,
     clip,
     concat,
+    elu,
     full,
     index_axis,
     maximum,
@@ -197,7 +198,7 @@ def _activation(name: str, alpha: float, beta: float) -> Activation:
         "ThresholdedRelu": lambda x: where(x > alpha, x, 0.0),
         "ScaledTanh": lambda x: op("Tanh", x * beta) * alpha,
         "HardSigmoid": lambda x: clip(x * alpha + beta, 0.0, 1.0),
-        "Elu": lambda x: maximum(x, 0.0) + (op("Exp", minimum(x, 0.0)) - 1.0) * alpha,
+        "Elu": lambda x: elu(x, alpha),
     }
     if name not in formulas:
         raise Refusal(f"its activation {name} is unknown")

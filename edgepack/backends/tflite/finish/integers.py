@@ -17,6 +17,7 @@ import numpy as np
 
 from edgepack.backends.tflite.finish.model import VALID, FlatModel, Operator
 from edgepack.backends.tflite.finish.reshapes import Reshapes, tidy_reshapes
+from edgepack.backends.tflite.finish.rules import replace_operators
 
 if TYPE_CHECKING:
     from edgepack.backends.tflite.finish.reshapes import Shape
@@ -30,15 +31,12 @@ def finish_integers(file: Path) -> None:
     """
     model = FlatModel.read(file)
     integers = Integers(model)
-    operators: list[Operator] = []
-    changed = False
-    for operator in model.operators:
+
+    def alike(operator: Operator) -> list[Operator] | None:
         rule = _RULES.get(operator.kind)
-        others = rule(integers, operator) if rule and model.is_int8(operator.inputs[0]) else None
-        changed |= others is not None
-        operators += [operator] if others is None else others
-    if changed:
-        model.operators = operators
+        return rule(integers, operator) if rule and model.is_int8(operator.inputs[0]) else None
+
+    if replace_operators(model, alike):
         tidy_reshapes(model)
         model.write(file)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from edgepack.backends.tflite.finish.known import known_values
 from edgepack.backends.tflite.finish.reshapes import Reshapes
+from edgepack.backends.tflite.finish.rules import replace_operators
 
 if TYPE_CHECKING:
     from edgepack.backends.tflite.finish.model import FlatModel, Operator
@@ -26,18 +27,14 @@ def simplify(model: FlatModel) -> bool:
         Whether anything changed.
     """
     simplifying = Simplifying(model)
-    operators: list[Operator] = []
-    changed = False
-    for operator in model.operators:
+
+    def simpler(operator: Operator) -> list[Operator] | None:
         operator.inputs = [simplifying.computed.get(tensor, tensor) for tensor in operator.inputs]
         rule = _RULES.get(operator.kind)
         others = simplifying.known(operator)
-        if others is None and rule is not None:
-            others = rule(simplifying, operator)
-        changed |= others is not None
-        operators += [operator] if others is None else others
-    model.operators = operators
-    return changed
+        return rule(simplifying, operator) if others is None and rule is not None else others
+
+    return replace_operators(model, simpler)
 
 
 class Simplifying:
