@@ -64,7 +64,7 @@ def bind_preprocess(contracts: Sequence[Preprocess], inputs: Sequence[TensorSpec
     bound = []
     for contract, spec in _matched([one.input for one in contracts], contracts, inputs, "input"):
         _check_sums(contract)
-        size, channels = _flow(contract)
+        size, channels = _final_size(contract), _final_channels(contract)
         steps = contract.steps
         if not any(isinstance(step, Layout) for step in steps):
             steps = (*steps, _find_layout(size, channels, spec))
@@ -151,29 +151,38 @@ def _matched[T](
     return list(found.values())
 
 
-def _flow(contract: Preprocess) -> tuple[tuple[int, int] | None, int]:
-    """Give the size that any picture ends in, if the steps settle it, and the number of channels."""
+def _final_size(contract: Preprocess) -> tuple[int, int] | None:
+    """Give the size that any picture ends in, if the steps settle it."""
     size: tuple[int, int] | None = None
+    for step in contract.steps:
+        match step:
+            case Resize(size=(height, width)):
+                size = height, width
+            case Resize() | Centre():
+                size = None
+            case Crop(wanted):
+                if size and (wanted[0] > size[0] or wanted[1] > size[1]):
+                    raise SourceError(f"crop {wanted[0]}x{wanted[1]} of {size[0]}x{size[1]} pixels")
+                size = wanted
+            case BlockSum(block) if size:
+                if size[0] % block or size[1] % block:
+                    raise SourceError(f"{size[0]}x{size[1]} pixels cannot be divided into blocks of {block}")
+                size = size[0] // block, size[1] // block
+    return size
+
+
+def _final_channels(contract: Preprocess) -> int:
+    """Give the number of channels that any picture ends with."""
     channels = 3
     for step in contract.steps:
-        if isinstance(step, Resize):
-            size = (step.size[0], step.size[1]) if len(step.size) == 2 else None
-        elif isinstance(step, Crop):
-            if size and (step.size[0] > size[0] or step.size[1] > size[1]):
-                raise SourceError(f"crop {step.size[0]}x{step.size[1]} of {size[0]}x{size[1]} pixels")
-            size = step.size
-        elif isinstance(step, Centre):
-            size = None
-        elif isinstance(step, BlockSum) and size:
-            if size[0] % step.block or size[1] % step.block:
-                raise SourceError(f"{size[0]}x{size[1]} pixels cannot be divided into blocks of {step.block}")
-            size = size[0] // step.block, size[1] // step.block
-        elif isinstance(step, Grayscale | Bgr) and channels == 1:
-            raise SourceError(f"step {step.op!r} comes after 'grayscale', which leaves one channel")
-        elif isinstance(step, Mean | Std) and len(step.values) not in (1, channels):
-            raise SourceError(f"step {step.op!r} has {len(step.values)} values for {channels} channels")
-        channels = 1 if isinstance(step, Grayscale) else channels
-    return size, channels
+        match step:
+            case Grayscale() | Bgr() if channels == 1:
+                raise SourceError(f"step {step.op!r} comes after 'grayscale', which leaves one channel")
+            case Grayscale():
+                channels = 1
+            case Mean(values) | Std(values) if len(values) not in (1, channels):
+                raise SourceError(f"step {step.op!r} has {len(values)} values for {channels} channels")
+    return channels
 
 
 def _shape(order: str, size: tuple[Any, Any], channels: int) -> tuple[Any, ...]:

@@ -52,7 +52,7 @@ def parse_preprocess(text: str) -> Preprocess:
         UsageError: A step is unknown, lacks something, or stands in the wrong place.
     """
     name, words = _split(text)
-    steps = tuple(_step(one, PRE_STEPS, _PARSERS, text) for one in words)
+    steps = tuple(_step(one, PRE_STEPS, text) for one in words)
     _check_order(steps, text)
     return Preprocess(name, steps)
 
@@ -64,7 +64,7 @@ def parse_postprocess(text: str) -> Postprocess:
         UsageError: A step is unknown or lacks something, or a file of names cannot be read.
     """
     name, words = _split(text)
-    return Postprocess(name, tuple(_step(one, POST_STEPS, _PARSERS, text) for one in words))
+    return Postprocess(name, tuple(_step(one, POST_STEPS, text) for one in words))
 
 
 def _split(text: str) -> tuple[str, list[str]]:
@@ -73,12 +73,12 @@ def _split(text: str) -> tuple[str, list[str]]:
     return name, [step.strip() for step in steps.split(",")]
 
 
-def _step(text: str, known: Mapping[str, Any], parsers: Mapping[str, Callable[..., Any]], whole: str) -> Any:
+def _step(text: str, known: Mapping[str, Any], whole: str) -> Any:
     op, *words = text.split() or [""]
     if op not in known:
         raise UsageError(f"unknown step {op!r} in {whole!r}", hint=choices(op, known))
     try:
-        return parsers[op](words)
+        return _PARSERS[op](words)
     except ValueError as error:
         reason = f": {error}" if str(error) else ""
         raise UsageError(f"cannot read step {text!r}{reason}", hint=f"write {known[op].usage}") from None
