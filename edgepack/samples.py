@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 type Row = tuple[str, Mapping[str, Array]]
 """Where a sample comes from, for messages, and its arrays by input name."""
 
+_LARGER_DISK = "let TMPDIR name a folder on a larger disk"
+
 
 @dataclass(frozen=True, slots=True)
 class Samples:
@@ -59,13 +61,16 @@ class Samples:
         return self.sha256
 
 
-def write_samples(folder: Path, specs: Sequence[TensorSpec], rows: Iterable[Row]) -> Samples:
+def write_samples(
+    folder: Path, specs: Sequence[TensorSpec], rows: Iterable[Row], *, fewer: str = ""
+) -> Samples:
     """Check samples one by one and write them; only one is in memory at a time.
 
     Args:
         folder: Is made.
         specs: What the model takes.
         rows: Where an input's first axis has size 1, an array may leave it out.
+        fewer: What gives fewer samples, for the hint when the disk is full.
 
     Raises:
         SourceError: There are none; or one has an unknown or missing name, another shape or dtype than its
@@ -81,7 +86,7 @@ def write_samples(folder: Path, specs: Sequence[TensorSpec], rows: Iterable[Row]
         for where, arrays in rows:
             sample = _checked(where, arrays, specs)
             for spec, file in zip(specs, files, strict=True):
-                digest.update(_write(file, sample[spec.name]))
+                digest.update(_write(file, sample[spec.name], fewer))
                 if not _same(first.setdefault(spec.name, sample[spec.name]), sample[spec.name]):
                     varied.add(spec.name)
             count += 1
@@ -130,14 +135,14 @@ def _checked_array(where: str, array: Array | None, spec: TensorSpec) -> Array:
     return array
 
 
-def _write(file: BinaryIO, array: Array) -> bytes:
+def _write(file: BinaryIO, array: Array, fewer: str) -> bytes:
     data = array.tobytes()
     try:
         file.write(data)
     except OSError as error:
         raise SourceError(
             f"no room for the samples: {error.strerror}",
-            hint="lower --calibration-limit, or let TMPDIR name a folder on a larger disk",
+            hint=f"{fewer}, or {_LARGER_DISK}" if fewer else _LARGER_DISK,
         ) from error
     return data
 

@@ -136,7 +136,7 @@ def _left(outcomes: Mapping[str, Outcome]) -> str:
 
 def _reason(detail: str) -> str:
     """A detail without the names and figures that differ from case to case."""
-    plain = re.sub(r"\(node [^)]*\): ", "", detail)
+    plain = re.sub(r" \(node [^)]*\): ", ": ", detail)
     plain = re.sub(r"differs by up to \S+", "differs", plain)
     return re.sub(r"\s+", " ", plain)[:140]
 

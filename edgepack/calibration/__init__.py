@@ -65,7 +65,9 @@ def open_calibration(options: BuildOptions, model: ModelSpec, golden: GoldenSet)
     place = Path(tempfile.mkdtemp(prefix="calibration-", dir=golden.root))
     with tempfile.TemporaryDirectory(dir=place) as scratch:
         request = CalibrationRequest(wanted.source, wanted.limit, model, golden, Path(scratch))
-        found = write_samples(place / "samples", model.inputs, kind.read(request))
+        found = write_samples(
+            place / "samples", model.inputs, kind.read(request), fewer="lower --calibration-limit"
+        )
     warnings = [f"calibration data: {warning}" for warning in found.warnings]
     if found.count < FEW:
         warnings.append(

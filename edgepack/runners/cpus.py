@@ -67,7 +67,8 @@ def find_cpu(name: str) -> Cpu:
         raise UsageError(f"unknown processor {name!r}", hint=choices(name, PROVABLE))
     cpu = CPUS[name]
     if cpu.unproven:
-        raise UsageError(f"nothing can be proven on {name}: {cpu.unproven}", hint=choices("", PROVABLE))
+        hint = f"choose from {', '.join(PROVABLE)}"
+        raise UsageError(f"nothing can be proven on {name}: {cpu.unproven}", hint=hint)
     return cpu
 
 

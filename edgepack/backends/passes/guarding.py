@@ -14,9 +14,9 @@ from edgepack.backends.passes import Prepared, schemas
 from edgepack.backends.passes.dtypes import DType, Refusal
 from edgepack.backends.passes.emitter import Emitter
 from edgepack.backends.passes.node import Node
+from edgepack.backends.passes.refusing import refused_node
 from edgepack.backends.passes.registry import Rewrite, rewrites
 from edgepack.backends.passes.values import Tensor, Value
-from edgepack.errors import ConversionError
 
 # What guards emit has this form whatever the source says; the converter goes by the inputs of a node.
 _GUARD_OPSET = 13
@@ -147,9 +147,7 @@ class _Guarding:
         try:
             self._rename(_sequence(chosen.function(node)), proto.output)
         except Refusal as refusal:
-            message = f"{proto.op_type} (node {node.name}): {refusal.reason}."
-            details = {"operator": proto.op_type, "node": node.name, "reason": refusal.reason}
-            raise ConversionError(message, refusal.hint, details) from refusal
+            raise refused_node(proto.op_type, node.name, refusal) from refusal
         self.applied.append((node.name, chosen.name))
         return True
 

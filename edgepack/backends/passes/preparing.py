@@ -63,7 +63,7 @@ def begin(model: Any, bind: Mapping[str, Array]) -> tuple[Walker, Scope, list[Te
         values = _initializers(walker, graph)
         inputs = _inputs(walker, graph, values, bind)
     except Refusal as refusal:
-        raise ConversionError(f"The model's inputs: {refusal.reason}.", refusal.hint) from refusal
+        raise ConversionError(f"the model's inputs: {refusal.reason}", refusal.hint) from refusal
     opsets = {schemas.domain_of(o): o.version for o in model.opset_import}
     walker.emitter.reserve(*(t.name for t in inputs), *(o.name for o in graph.output))
     return walker, Scope(values, opsets), inputs
@@ -147,11 +147,11 @@ def output_dtypes(graph: Any, scope: Scope) -> dict[str, DType]:
         if not isinstance(value, Tensor):
             kind = "a sequence" if isinstance(value, TensorSequence) else "an absent optional"
             raise ConversionError(
-                f"The model's output {proto.name} is {kind}, which a TFLite file cannot give."
+                f"the model's output {proto.name} is {kind}, which a TFLite file cannot give"
             )
         if is_string(value.dtype) or value.dtype.kind == "c":
             raise ConversionError(
-                f"The model's output {proto.name} is {value.dtype.name}, which no phone computes."
+                f"the model's output {proto.name} is {value.dtype.name}, which no phone computes"
             )
         dtypes[proto.name] = value.dtype
     return dtypes

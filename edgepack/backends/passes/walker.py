@@ -15,9 +15,9 @@ from edgepack.backends.passes.dtypes import INT32, INT64, DType, Refusal, is_str
 from edgepack.backends.passes.emitter import Emitter
 from edgepack.backends.passes.native import INDEX_RESULTS, KEPT_WHOLE, RANDOM, STRUCTURAL, SUPPORTED
 from edgepack.backends.passes.node import Node
+from edgepack.backends.passes.refusing import refused_node
 from edgepack.backends.passes.registry import Rewrite, rewrites
 from edgepack.backends.passes.values import Tensor, TensorSequence, Value
-from edgepack.errors import ConversionError
 
 # The one opset that prepared graphs are written in; Gelu is an operator from here on.
 TARGET_OPSET = 20
@@ -64,9 +64,7 @@ class Walker:
             except Refusal as refusal:
                 if self._depth:
                     raise Refusal(f"{proto.op_type} inside it: {refusal.reason}", refusal.hint) from refusal
-                details = {"operator": proto.op_type, "node": name, "reason": refusal.reason}
-                message = f"{proto.op_type} (node {name}): {refusal.reason}."
-                raise ConversionError(message, refusal.hint, details) from refusal
+                raise refused_node(proto.op_type, name, refusal) from refusal
             scope.values.update({out: v for out, v in zip(proto.output, results, strict=False) if out})
 
     def emit(

@@ -132,9 +132,9 @@ def _placed(error: ConversionError, model: Any) -> ConversionError:
     """Say of a refused node where it stands in the user's model."""
     if "node" not in error.details:
         return error
-    found = error.details
-    where = place(model, str(found["node"]))
-    return ConversionError(f"{found['operator']} ({where}): {found['reason']}.", error.hint, found)
+    from edgepack.backends.passes.refusing import placed
+
+    return placed(error, place(model, str(error.details["node"])))
 
 
 def _refusal(message: str, model: Any) -> ConversionError:

@@ -80,8 +80,8 @@ def test_what_is_wrong_with_inputs_and_outputs_is_a_problem():
     strings = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.STRING, [2])
     model = parsed("g (float[2] x) => (float[2] y) { y = Identity(x) }")
     model.graph.input[0].CopyFrom(strings)
-    assert plan_graph(model).problems == ("The model's inputs: strings have no counterpart on the phone.",)
+    assert plan_graph(model).problems == ("the model's inputs: strings have no counterpart on the phone",)
     model = parsed("g (float[2] x) => (float[2] y) { z = Neg(x) y = SequenceConstruct(z) }")
     plan = plan_graph(model)
-    assert plan.problems == ("The model's output y is a sequence, which a TFLite file cannot give.",)
+    assert plan.problems == ("the model's output y is a sequence, which a TFLite file cannot give",)
     assert not plan.feasible

@@ -90,6 +90,7 @@ def test_refusals_name_operator_node_and_reason(body, reason):
         prepare(model)
     assert caught.value.exit_code == 4
     assert caught.value.message.startswith(f"{node.op_type} (node culprit): ")
+    assert not caught.value.message.endswith(".")
     assert reason in caught.value.message
     assert caught.value.details["operator"] == node.op_type
 

@@ -45,6 +45,6 @@ def test_what_has_no_other_form_is_refused_with_its_place_in_the_model(tmp_path)
         convert_prepared(tmp_path / "graph.onnx", tmp_path / "model.tflite")
     assert caught.value.message == (
         "ImageDecoder (node /model/decoder/ImageDecoder in module decoder, which computes 'y'): "
-        "neither the converter nor a pass has a form of it."
+        "neither the converter nor a pass has a form of it"
     )
     assert caught.value.hint.startswith("replace that operator in the model by simpler ones")
