@@ -16,6 +16,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -31,6 +32,7 @@ _CHUNK = 60  # operators a file: the names of all must fit into one reason
 
 
 def ask_lite_interpreter(guest: Guest, folder: Path) -> dict[str, object]:
+    """Find the operators and the bytecode versions that a release of PyTorch Mobile loads."""
     names = sorted({f"{one.name}.{one.overload_name}".rstrip(".") for one in torch._C._jit_get_all_schemas()})
     operators = []
     for start in range(0, len(names), _CHUNK):
@@ -74,6 +76,7 @@ def write_ptl(path: Path, operators: list[str], version: int = 8) -> Path:
 
 
 def ask_tflite(guest: Guest, folder: Path) -> dict[str, object]:
+    """Find the builtin operators that a release of TensorFlow Lite has, and the newest version of each."""
     operators = {}
     for name, number in builtin_operators():
         version = 0
@@ -86,6 +89,7 @@ def ask_tflite(guest: Guest, folder: Path) -> dict[str, object]:
 
 
 def builtin_operators() -> Iterator[tuple[str, int]]:
+    """Names and numbers of the operators that the .tflite schema knows."""
     from ai_edge_litert import schema_py_generated as schema
 
     for name, number in vars(schema.BuiltinOperator).items():
@@ -110,6 +114,7 @@ def write_tflite(path: Path, number: int, version: int) -> Path:
 
 
 def refusal(guest: Guest, path: Path) -> str:
+    """The reason why the runtime does not load a file; empty when it does."""
     try:
         guest.run(Task(path, []))
     except JobFailed as error:
@@ -117,7 +122,8 @@ def refusal(guest: Guest, path: Path) -> str:
     return ""
 
 
-def ask(runtime: InstalledRuntime, store: RuntimeStore) -> dict[str, object]:
+def ask(runtime: InstalledRuntime, store: RuntimeStore) -> dict[str, Any]:
+    """Ask one runtime, and give what its file of capabilities holds."""
     asking = {"torch_lite": ask_lite_interpreter, "tflite": ask_tflite}[runtime.release.format]
     with tempfile.TemporaryDirectory() as folder, Guests(store, Path(folder) / "guests") as guests:
         found = asking(guests.start(runtime, find_cpu("cortex-a53")), Path(folder))
@@ -125,6 +131,7 @@ def ask(runtime: InstalledRuntime, store: RuntimeStore) -> dict[str, object]:
 
 
 def main() -> None:
+    """Ask the runtimes that are named, or all that are installed."""
     store = RuntimeStore()
     FOLDER.mkdir(exist_ok=True)
     for runtime in store.installed():

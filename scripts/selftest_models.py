@@ -15,11 +15,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from edgepack.compare import Array
+
 FOLDER = Path(__file__).parent.parent / "edgepack" / "runners" / "selftest_files"
 SHAPE = (1, 8, 12, 12)
 
 
-class Net(nn.Module):
+class Net(nn.Module):  # type: ignore[misc]  # torch is untyped here
     """The layers that phones have kernels of their own for, in one network."""
 
     def __init__(self) -> None:
@@ -31,12 +33,15 @@ class Net(nn.Module):
         )  # fmt: skip
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Run the layers."""
         return self.layers(x)
 
 
 def make_net() -> Net:
+    """A network with random weights and statistics, the same each time."""
     torch.manual_seed(20)
-    net = Net().eval()
+    net = Net()
+    net.eval()
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.normal_(module.running_mean, std=0.3)
@@ -46,12 +51,13 @@ def make_net() -> Net:
     return net
 
 
-def values(count: int) -> np.ndarray:
+def values(count: int) -> Array:
     """Numbers between -1 and 1 that need no generator: the self-test makes them again by the same formula."""
     return np.sin(np.arange(count, dtype=np.float64) * 1.7).astype(np.float32)
 
 
 def save_torch(net: Net, x: torch.Tensor) -> dict[str, object]:
+    """Write the .ptl files, and give what they compute of `x`."""
     frozen = torch.jit.freeze(torch.jit.trace(net, x))
     frozen._save_for_lite_interpreter(str(FOLDER / "float32.ptl"))
     quantised = quantise(net, x)
@@ -64,6 +70,7 @@ def save_torch(net: Net, x: torch.Tensor) -> dict[str, object]:
 
 
 def quantise(net: Net, x: torch.Tensor) -> torch.jit.ScriptModule:
+    """Quantise to int8 for QNNPACK, calibrated with the one input."""
     torch.backends.quantized.engine = "qnnpack"
     parts = (("0", "1", "2"), ("3", "4", "5"), ("6", "7"))
     fused = torch.ao.quantization.fuse_modules(net, [[f"layers.{one}" for one in part] for part in parts])
@@ -75,10 +82,11 @@ def quantise(net: Net, x: torch.Tensor) -> torch.jit.ScriptModule:
 
 
 def save_with_missing_operator() -> None:
+    """Write a .ptl that calls an operator of nobody's."""
     library = torch.library.Library("edgepack", "DEF")
     library.define("missing(Tensor x) -> Tensor")
 
-    class Missing(nn.Module):
+    class Missing(nn.Module):  # type: ignore[misc]  # as above
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return torch.ops.edgepack.missing(x)
 
@@ -86,6 +94,7 @@ def save_with_missing_operator() -> None:
 
 
 def save_tflite(net: Net, x: torch.Tensor) -> dict[str, object]:
+    """Write the .tflite files, and give what they compute of `x`."""
     from ai_edge_quantizer import quantizer, recipe
 
     made = FOLDER / "float32.tflite"
@@ -101,6 +110,7 @@ def save_tflite(net: Net, x: torch.Tensor) -> dict[str, object]:
 
 
 def export_tflite(net: Net, x: torch.Tensor, made: Path) -> None:
+    """Convert the network, whose input keeps its layout."""
     import onnx
     from onnx2tf.tflite_builder import export_tflite_model_flatbuffer_direct
 
@@ -117,6 +127,7 @@ def export_tflite(net: Net, x: torch.Tensor, made: Path) -> None:
 
 
 def make_operator_unknown(path: Path, made: Path) -> None:
+    """Write the file again, its first kind of operator turned into one of nobody's."""
     from ai_edge_litert import schema_py_generated as schema
     from flatbuffers import Builder
 
@@ -132,7 +143,8 @@ def make_operator_unknown(path: Path, made: Path) -> None:
     made.write_bytes(bytes(builder.Output()))
 
 
-def run_tflite(path: Path, x: np.ndarray, **allowed: float) -> dict[str, object]:
+def run_tflite(path: Path, x: Array, **allowed: float) -> dict[str, object]:
+    """Run a file on `x`, quantised as the file wants it, and give the answer."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(path))
@@ -146,12 +158,13 @@ def run_tflite(path: Path, x: np.ndarray, **allowed: float) -> dict[str, object]
     return answer(x.shape, interpreter.get_tensor(given["index"]), scale=float(scale), **allowed)
 
 
-def answer(shape: tuple[int, ...], output: np.ndarray, **figures: float) -> dict[str, object]:
+def answer(shape: tuple[int, ...], output: Array, **figures: float) -> dict[str, object]:
     """What edgepack/runners/selftest.py reads; a scale means that the input is quantised around zero."""
     return {"shape": shape, "output": output.tolist()} | figures
 
 
 def main() -> None:
+    """Make the files and write down their answers."""
     warnings.simplefilter("ignore")
     FOLDER.mkdir(exist_ok=True)
     x = torch.from_numpy(values(int(np.prod(SHAPE))).reshape(SHAPE))

@@ -32,6 +32,7 @@ class Outcome:
 
     @property
     def memory_ratio(self) -> float | None:
+        """Edgepack's peak memory by the baseline's; None where none was measured."""
         return self.memory[1].total / self.memory[0].total if self.memory else None
 
     @property
@@ -42,6 +43,7 @@ class Outcome:
 
 
 def run(case: Case, repeat: int | None) -> Outcome:
+    """Measure one case, the baseline and edgepack in turns."""
     with tempfile.TemporaryDirectory(prefix="edgepack-benchmark-") as scratch:
         folder = Path(scratch)
         if case.prepare:
@@ -56,6 +58,7 @@ def run(case: Case, repeat: int | None) -> Outcome:
 
 
 def show(outcome: Outcome) -> None:
+    """Print what a case gave, beside its limits."""
     baseline, ours = (statistics.median(times) for times in (outcome.times.baseline, outcome.times.ours))
     print(f"{outcome.case.name}: {outcome.case.what}")
     line("time, median", f"{ours:.3f} s", f"{baseline:.3f} s", outcome.times.ratio, outcome.case.time_limit)
@@ -70,15 +73,18 @@ def show(outcome: Outcome) -> None:
 
 
 def line(label: str, ours: str, baseline: str, ratio: float, limit: float | None = None) -> None:
+    """Print one figure of both, their ratio, and whether the limit was kept."""
     verdict = "" if limit is None else f"limit {limit:g}" + ("" if ratio <= limit else "  MISSED")
     print(f"  {label:<29} {ours:>12} {baseline:>12}  ratio {ratio:6.2f}  {verdict}".rstrip())
 
 
 def mebi(count: int) -> str:
+    """Say a number of bytes in MiB."""
     return f"{count / 2**20:.0f} MiB"
 
 
 def document(outcomes: list[Outcome]) -> dict[str, object]:
+    """What `--json` prints."""
     return {
         "machine": machine(),
         "results": [
@@ -101,6 +107,7 @@ def document(outcomes: list[Outcome]) -> dict[str, object]:
 
 
 def machine() -> str:
+    """Say what this was measured on."""
     rows = Path("/proc/cpuinfo").read_text().splitlines()
     models = [row.partition(":")[2].strip() for row in rows if row.startswith("model name")]
     memory = psutil.virtual_memory().total / 2**30
@@ -111,6 +118,7 @@ def machine() -> str:
 
 
 def main() -> int:
+    """Measure what was asked for; 1 when a limit was missed."""
     parser = argparse.ArgumentParser(prog="scripts/benchmark", description=__doc__)
     names = [case.name for case in CASES]
     parser.add_argument("names", nargs="*", help=f"which to run, all if none: {', '.join(names)}")

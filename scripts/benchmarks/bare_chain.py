@@ -37,6 +37,7 @@ def load(source: str) -> nn.Module:
 
 
 def make_ptl(model: nn.Module, image: Tensor, path: Path) -> None:
+    """Trace, freeze, optimise and save, as PyTorch's own recipe says."""
     import torch
     from torch.utils.mobile_optimizer import optimize_for_mobile
 
@@ -45,6 +46,7 @@ def make_ptl(model: nn.Module, image: Tensor, path: Path) -> None:
 
 
 def run_ptl(path: Path, image: Tensor) -> NDArray[Any]:
+    """Run the file in PyTorch's lite interpreter."""
     from torch.jit.mobile import _load_for_lite_interpreter
 
     output: Tensor = _load_for_lite_interpreter(str(path))(image)
@@ -53,6 +55,7 @@ def run_ptl(path: Path, image: Tensor) -> NDArray[Any]:
 
 
 def make_tflite(model: nn.Module, image: Tensor, folder: Path) -> Path:
+    """Export to ONNX and convert by onnx2tf's quick converter."""
     import onnx
     import torch
     from onnx2tf.tflite_builder import export_tflite_model_flatbuffer_direct
@@ -75,6 +78,7 @@ def make_tflite(model: nn.Module, image: Tensor, folder: Path) -> Path:
 
 
 def run_tflite(path: Path, image: NDArray[Any]) -> NDArray[Any]:
+    """Run the file in LiteRT, which takes channels last."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(path))
@@ -86,12 +90,14 @@ def run_tflite(path: Path, image: NDArray[Any]) -> NDArray[Any]:
 
 
 def check(name: str, got: NDArray[Any], reference: NDArray[Any]) -> None:
+    """End the program when a file does not compute what the model does."""
     error = abs(got - reference).max() / abs(reference).max()
     if not error <= TOLERANCE:
         raise SystemExit(f"{name} is wrong: error {error:.3g}")
 
 
 def main() -> None:
+    """Make and check both files, and say how long each step took."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", help="module:attr or file.py:attr of a model that takes one image")
     parser.add_argument("folder", type=Path, help="where the files go")

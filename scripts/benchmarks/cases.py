@@ -47,31 +47,38 @@ def environment(folder: Path) -> Mapping[str, str]:
 
 
 def edgepack(folder: Path, *arguments: str, leftover: Path | None = None) -> Command:
+    """One call of edgepack, with settings and a cache of its own."""
     return Command((str(BIN / "edgepack"), *arguments), environment(folder), leftover)
 
 
 def python(folder: Path, *arguments: str) -> Command:
+    """One call of Python, likewise."""
     return Command((sys.executable, *arguments), environment(folder))
 
 
 def nothing(folder: Path) -> Command:
+    """An interpreter that starts and ends."""
     return python(folder, "-c", "pass")
 
 
 def show_help(folder: Path) -> tuple[Command, Command]:
+    """`edgepack --help`, against starting Python."""
     return nothing(folder), edgepack(folder, "--help")
 
 
 def import_package(folder: Path) -> tuple[Command, Command]:
+    """`import edgepack`, against starting Python."""
     return nothing(folder), python(folder, "-c", "import edgepack")
 
 
 def build_onnx(folder: Path) -> Command:
+    """A build of the sample that is an ONNX model."""
     source = "sample_models/from_onnx/model.onnx"
     return edgepack(folder, "build", source, "--target", "android", "-o", str(folder / "onnx"))
 
 
 def rebuild(folder: Path) -> tuple[Command, Command]:
+    """The same build again, out of the cache, against starting Python."""
     return nothing(folder), build_onnx(folder)
 
 

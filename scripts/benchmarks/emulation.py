@@ -59,6 +59,7 @@ def main() -> int:
 
 
 def verify(bundle: Path, *wrapper: str) -> Verification:
+    """Verify a bundle on emulated ARM64, and time all of it and the guests' part."""
     started = time.perf_counter()
     report = edgepack("verify", str(bundle), "--runner", "arm64", "--cpu", CPU, "--json", wrapper=wrapper)
     whole = time.perf_counter() - started
@@ -66,6 +67,7 @@ def verify(bundle: Path, *wrapper: str) -> Verification:
 
 
 def edgepack(*arguments: str, wrapper: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Run edgepack, and give the document that it printed, if one was asked for."""
     command = [*wrapper, str(BIN / "edgepack"), *arguments]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     report: dict[str, Any] = json.loads(done.stdout) if "--json" in arguments else {}
@@ -73,5 +75,6 @@ def edgepack(*arguments: str, wrapper: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 def line(label: str, seconds: float, limit: float | None = None) -> None:
+    """Print one figure, and whether its limit was kept."""
     verdict = "" if limit is None else f"limit {limit:g} s" + ("" if seconds <= limit else "  MISSED")
     print(f"  {label:<35} {seconds:8.2f} s  {verdict}".rstrip())

@@ -19,6 +19,7 @@ SIDE = 224
 
 
 def prepare(folder: Path) -> None:
+    """Make the calibration data, the ONNX graph, and a cache that holds the float32 file."""
     import numpy as np
     import torch
     from bare_chain import OPSET, load
@@ -39,6 +40,7 @@ def prepare(folder: Path) -> None:
 
 
 def onnx2tf(folder: Path) -> None:
+    """Make the five files by onnx2tf alone."""
     import onnx2tf
 
     output = folder / "onnx2tf"
@@ -59,6 +61,7 @@ def onnx2tf(folder: Path) -> None:
 
 
 def edgepack(folder: Path) -> None:
+    """Make and verify the other four by edgepack, and write the bundle."""
     cache = folder / "cache"
     shutil.rmtree(cache, ignore_errors=True)
     shutil.copytree(folder / "prepared", cache)
@@ -66,6 +69,7 @@ def edgepack(folder: Path) -> None:
 
 
 def build(folder: Path, cache: Path, *options: str) -> None:
+    """Build the .tflite files of MobileNetV2, with a given cache."""
     output = folder / "bundle"
     shutil.rmtree(output, ignore_errors=True)
     program = str(Path(sys.executable).parent / "edgepack")

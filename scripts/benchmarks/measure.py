@@ -85,7 +85,7 @@ def peak(command: Command) -> Peak:
 
 def proportional_sizes(pid: int) -> list[int]:
     """Proportional set sizes of a process and all below it, in bytes."""
-    sizes = []
+    sizes: list[int] = []
     try:
         root = psutil.Process(pid)
         family = [root, *root.children(recursive=True)]

@@ -32,6 +32,7 @@ def main() -> int:
 
 
 def survey(model: str) -> int:
+    """Build one network and print a row for each of its files; 1 when the build fails."""
     with tempfile.TemporaryDirectory(prefix="edgepack-survey-") as scratch:
         folder = Path(scratch)
         output = folder / "bundle"
@@ -56,6 +57,7 @@ def survey(model: str) -> int:
 
 
 def row(model: str, elapsed: float, artifact: dict[str, Any]) -> str:
+    """One row of the table."""
     verified = artifact["verified"][0]
     cells = (
         model,

@@ -59,3 +59,9 @@ def test_scripts_that_the_documents_name_can_be_run():
     names = set(re.findall(r"scripts/(\w+)", text))
     assert {"demo", "test", "setup"} <= names
     assert all(os.access(ROOT / "scripts" / name, os.X_OK) for name in names)
+
+
+def test_contributors_are_told_what_each_script_is_for():
+    section = (ROOT / "CONTRIBUTING.md").read_text().partition("## Scripts")[2].partition("\n## ")[0]
+    told = set(re.findall(r"^\| `([\w.-]+)` \|", section, re.MULTILINE))
+    assert told == {path.name for path in (ROOT / "scripts").iterdir() if path.is_file()}

@@ -15,7 +15,7 @@ from onnx import helper, numpy_helper
 
 from edgepack.workers import Limits, Workers
 
-SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
+HERE = Path(__file__).resolve().parent
 
 
 def make_model(
@@ -74,8 +74,8 @@ def run_prepared(model: onnx.ModelProto, feeds: Mapping[str, np.ndarray]) -> lis
 def convert_and_run() -> Iterator[Callable[..., list[np.ndarray]]]:
     """Convert a model and run the file in a fork that may crash; raises JobFailed when it does."""
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
-        patch.syspath_prepend(str(SCRIPTS))
-        paths = (str(SCRIPTS), os.environ.get("PYTHONPATH", ""))
+        patch.syspath_prepend(str(HERE))
+        paths = (str(HERE), os.environ.get("PYTHONPATH", ""))
         patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
         from quick_converter import MODULES
         from quick_converter import convert_and_run as job

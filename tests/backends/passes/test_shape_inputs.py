@@ -13,13 +13,13 @@ from edgepack.backends.passes.registry import rewrites
 from edgepack.backends.passes.shape_inputs import shape_inputs, structural_slots
 from edgepack.errors import ConversionError
 
-SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
+SUITE = Path(__file__).resolve().parents[3] / "scripts" / "onnx_coverage"
 
 
 @pytest.fixture(scope="module")
 def cases():
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(SCRIPTS))
+        patch.syspath_prepend(str(SUITE))
         from onnx_suite import load_cases
 
         yield load_cases()

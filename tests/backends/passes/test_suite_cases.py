@@ -12,7 +12,7 @@ from edgepack.backends.passes.registry import rewrites
 from edgepack.backends.passes.schemas import numpy_dtype
 from edgepack.backends.passes.shape_inputs import shape_inputs
 
-SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
+SUITE = Path(__file__).resolve().parents[3] / "scripts" / "onnx_coverage"
 
 CASES = {
     "adagrad": "node/test_adagrad_multiple",
@@ -50,7 +50,7 @@ CASES = {
 @pytest.fixture(scope="module")
 def suite():
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(SCRIPTS))
+        patch.syspath_prepend(str(SUITE))
         import onnx_suite
 
         yield onnx_suite, onnx_suite.load_cases()

@@ -10,7 +10,7 @@ import pytest
 
 from edgepack.workers import Workers
 
-SCRIPTS = Path(__file__).resolve().parents[4] / "scripts"
+SUITE = Path(__file__).resolve().parents[4] / "scripts" / "onnx_coverage"
 PASSED = (Path(__file__).parent / "passing.txt").read_text().split()
 STEP = 24  # about 57 cases, a minute or two
 
@@ -18,10 +18,8 @@ STEP = 24  # about 57 cases, a minute or two
 def test_cases_that_passed_still_pass():
     lost = {}
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
-        patch.syspath_prepend(str(SCRIPTS))
-        patch.setenv(
-            "PYTHONPATH", os.pathsep.join(filter(None, (str(SCRIPTS), os.environ.get("PYTHONPATH"))))
-        )
+        patch.syspath_prepend(str(SUITE))
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(SUITE), os.environ.get("PYTHONPATH")))))
         from suite_runs import LIMITS, Suite
 
         with Workers(Path(folder) / "logs", LIMITS) as workers:

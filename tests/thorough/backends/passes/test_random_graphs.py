@@ -18,7 +18,7 @@ from edgepack.backends.passes import guard, prepare
 from edgepack.errors import ConversionError
 from edgepack.workers import JobFailed, Limits, Workers
 
-SCRIPTS = Path(__file__).resolve().parents[4] / "scripts"
+HELPERS = Path(__file__).resolve().parents[3] / "backends" / "passes"
 SETTINGS = {
     "deadline": None,
     "derandomize": True,
@@ -75,8 +75,8 @@ def test_prepared_graphs_compute_the_same(drawn: tuple[onnx.ModelProto, Feeds]) 
 @pytest.fixture(scope="module")
 def convert() -> Iterator[Callable[[onnx.ModelProto, Feeds], np.ndarray]]:
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
-        patch.syspath_prepend(str(SCRIPTS))
-        paths = (str(SCRIPTS), os.environ.get("PYTHONPATH", ""))
+        patch.syspath_prepend(str(HELPERS))
+        paths = (str(HELPERS), os.environ.get("PYTHONPATH", ""))
         patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
         from quick_converter import MODULES, convert_and_run
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from edgepack.compare import Array
+
 Cases = Mapping[str, "Case"]
 
 DATA_FOLDERS = ("pytorch-converted", "pytorch-operator", "simple")
@@ -21,8 +23,8 @@ class Case:
     name: str
     operator: str
     model: Any
-    inputs: tuple[np.ndarray, ...]
-    outputs: tuple[np.ndarray, ...]
+    inputs: tuple[Array, ...]
+    outputs: tuple[Array, ...]
     rtol: float
     atol: float
 
@@ -108,7 +110,7 @@ def _fix_shape(proto: Any, shape: tuple[int, ...]) -> None:
         dims.add().dim_value = size
 
 
-def _tensors(folder: Path, what: str) -> tuple[np.ndarray, ...]:
+def _tensors(folder: Path, what: str) -> tuple[Array, ...]:
     import onnx
     from onnx import numpy_helper
 
@@ -116,7 +118,7 @@ def _tensors(folder: Path, what: str) -> tuple[np.ndarray, ...]:
     return tuple(numpy_helper.to_array(onnx.TensorProto.FromString(path.read_bytes())) for path in files)
 
 
-def judge(case: Case, got: Sequence[np.ndarray]) -> str:
+def judge(case: Case, got: Sequence[Array]) -> str:
     """What is wrong with the outputs, by the suite's tolerances; empty when nothing is.
 
     Args:
@@ -131,7 +133,7 @@ def judge(case: Case, got: Sequence[np.ndarray]) -> str:
     return ""
 
 
-def _difference(value: np.ndarray, expected: np.ndarray, case: Case) -> str:
+def _difference(value: Array, expected: Array, case: Case) -> str:
     if expected.dtype.kind in "OUS" or value.dtype.kind in "OUS":
         return "holds strings"
     if value.shape != expected.shape and not (expected.ndim == 0 and value.size == 1):

@@ -9,27 +9,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "scripts"))
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, (str(ROOT / "scripts"), os.environ.get("PYTHONPATH")))
-)
+import survey_jobs as jobs
+from page import write_page
 
-import survey_jobs as jobs  # noqa: E402  needs the path above
-from layout_page import write_page  # noqa: E402  as above
+from edgepack.errors import EdgepackError
+from edgepack.workers import JobFailed, Limits, Worker, Workers
 
-from edgepack.errors import EdgepackError  # noqa: E402  as above
-from edgepack.workers import JobFailed, Limits, Worker, Workers  # noqa: E402  as above
-
-KEPT = ROOT / "docs" / "operators.json"
+KEPT = Path(__file__).resolve().parents[2] / "docs" / "operators.json"
 LIMITS = Limits(seconds=3600, memory=12 * 2**30)
 TURNS = 3
 """How often a network is converted in each quick way, in turns; medians are kept."""
@@ -39,6 +31,7 @@ LONG_SECONDS = 3.0
 
 
 def main() -> None:
+    """Measure what was asked for, keep the figures, and write the page."""
     arguments = parse()
     kept: dict[str, Any] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     with tempfile.TemporaryDirectory() as scratch, Workers(Path(scratch) / "logs", LIMITS) as workers:
@@ -111,6 +104,7 @@ def in_all(turns: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def parse() -> argparse.Namespace:
+    """Read the command line."""
     plain = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="scripts/layout_survey", description=__doc__, formatter_class=plain)
     parser.add_argument("models", nargs="*", help="torchvision's names (default: all)")

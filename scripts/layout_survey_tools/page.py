@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "operators.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "operators.md"
 _WAYS = ("quick", "edgepack", "tf_converter")
 
 _INTRODUCTION = """\

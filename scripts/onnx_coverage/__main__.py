@@ -10,25 +10,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-SCRIPTS = Path(__file__).resolve().parent
-sys.path.insert(0, str(SCRIPTS))
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(SCRIPTS), os.environ.get("PYTHONPATH"))))
+from onnx_suite import load_cases
+from page import DOCUMENTED, write_page, write_passing
+from suite_runs import LIMITS, MODES, Outcome, Suite
 
-from coverage_page import DOCUMENTED, write_page, write_passing  # noqa: E402  needs the path above
-from onnx_suite import load_cases  # noqa: E402  as above
-from suite_runs import LIMITS, MODES, Outcome, Suite  # noqa: E402  as above
-
-from edgepack.workers import Workers  # noqa: E402  as above
+from edgepack.workers import Workers
 
 
 def main() -> None:
+    """Measure what was asked for, and write it down."""
     arguments = parse()
     if arguments.document:
         document([json.loads(path.read_text()) for path in arguments.document])
@@ -45,13 +43,10 @@ def main() -> None:
         document(kept)
 
 
-def document(kept: list[dict[str, object]]) -> None:
+def document(kept: Sequence[Mapping[str, Any]]) -> None:
     """Write the page and the list of passing cases out of outcomes by mode."""
     operators = {name: case.operator for name, case in load_cases().items()}
-    outcomes = {
-        str(run["mode"]): {name: Outcome(**row) for name, row in dict(run["outcomes"]).items()}
-        for run in kept
-    }
+    outcomes = {run["mode"]: {name: Outcome(**row) for name, row in run["outcomes"].items()} for run in kept}
     write_page(operators, outcomes)
     write_passing(outcomes["routes"])
 
@@ -72,6 +67,7 @@ def measure(mode: str, arguments: argparse.Namespace) -> dict[str, Outcome]:
 
 
 def parse() -> argparse.Namespace:
+    """Read the command line."""
     plain = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="scripts/coverage", description=__doc__, formatter_class=plain)
     parser.add_argument("--mode", choices=MODES, help="how cases are prepared (default: all, then the page)")

@@ -19,6 +19,7 @@ import numpy as np
 from onnx_suite import Case, Cases, judge, load_cases
 
 from edgepack.backends.tflite.routes import DIRECT_MODULES, RUN_MODULES
+from edgepack.compare import Array
 from edgepack.errors import ConversionError, EdgepackError, SourceError, VerificationFailed
 from edgepack.golden import GoldenSet
 from edgepack.model import DTYPES, ModelSpec, TensorSpec
@@ -182,7 +183,7 @@ def _bound(case: Case) -> Any:
 def _specs(case: Case) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
     """Inputs and outputs as a manifest would tell them; dtypes that none can hold are float32 there."""
 
-    def spec(name: str, array: np.ndarray) -> TensorSpec:
+    def spec(name: str, array: Array) -> TensorSpec:
         plain = array.dtype.name in DTYPES or array.dtype.kind == "u"
         return TensorSpec(name, array.dtype.name if plain else "float32", array.shape)
 
@@ -208,7 +209,7 @@ def check(cases: Cases, name: str, place: Path, added: tuple[TensorSpec, ...]) -
     return Outcome(_why_not(case, place, added) if problem else "pass", problem, permuted=permuted)
 
 
-def _tolerance(case: Case, outputs: Sequence[np.ndarray]) -> Tolerance:
+def _tolerance(case: Case, outputs: Sequence[Array]) -> Tolerance:
     """The suite's tolerance for the search of axes, where an absolute one is capped in a build's judge."""
     largest = [np.abs(a[np.isfinite(a)]).max(initial=0.0) for a in outputs if a.dtype.kind == "f"]
     absolute = max((case.atol / value for value in largest if value), default=0.0)
@@ -219,9 +220,9 @@ def _run(
     case: Case,
     place: Path,
     added: tuple[TensorSpec, ...],
-    references: Sequence[np.ndarray],
+    references: Sequence[Array],
     tolerance: Tolerance,
-) -> tuple[list[np.ndarray], bool]:
+) -> tuple[list[Array], bool]:
     """Find out which of the file's tensors is which, and give its outputs as the model has them.
 
     Raises:
@@ -246,13 +247,11 @@ def _moves(axes: tuple[int, ...], shape: tuple[int, ...]) -> bool:
     return len(axes) == len(shape) and list(axes) != sorted(axes)
 
 
-def _golden(
-    place: Path, model: ModelSpec, feeds: dict[str, np.ndarray], references: Sequence[np.ndarray]
-) -> GoldenSet:
+def _golden(place: Path, model: ModelSpec, feeds: dict[str, Array], references: Sequence[Array]) -> GoldenSet:
     from edgepack.bundle.manifest import GoldenCase
     from edgepack.golden_files import write_array
 
-    def write(kind: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    def write(kind: str, arrays: dict[str, Array]) -> dict[str, Any]:
         return {n: write_array(place, f"{kind}/{k}.bin", a) for k, (n, a) in enumerate(arrays.items())}
 
     names = [spec.name for spec in model.outputs]
@@ -276,7 +275,7 @@ def _why_not(case: Case, place: Path, added: tuple[TensorSpec, ...]) -> str:
     return "disputed" if judge(case, references) else "wrong"
 
 
-def _references(case: Case, path: Path) -> list[np.ndarray] | None:
+def _references(case: Case, path: Path) -> list[Array] | None:
     """What the model itself gives, run as a build does; None where nothing can run it."""
     from edgepack.model import InputSpec
     from edgepack.sources.onnx_model import OnnxModel
@@ -291,7 +290,7 @@ def _references(case: Case, path: Path) -> list[np.ndarray] | None:
     return [found[spec.name].astype(spec.dtype) for spec in outputs]
 
 
-def _open_inputs(case: Case, path: Path) -> tuple[tuple[TensorSpec, ...], dict[str, np.ndarray]]:
+def _open_inputs(case: Case, path: Path) -> tuple[tuple[TensorSpec, ...], dict[str, Array]]:
     """The inputs that are not bound in the case's model on disk, and their values."""
     import onnx
 

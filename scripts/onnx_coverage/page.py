@@ -13,7 +13,7 @@ from suite_runs import Outcome
 
 from edgepack.backends.passes.registry import Rewrite, rewrites
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "coverage.md"
 PASSING = ROOT / "tests" / "thorough" / "backends" / "passes" / "passing.txt"
 
