@@ -36,5 +36,5 @@ def reading_arrays(path: Path) -> Iterator[None]:
             ) from error
         raise SourceError(
             f"{path} is not an .npz or .npy file, or is damaged: {error}",
-            hint="write it with numpy.savez(file, name=array)",
+            hint="write it with numpy.save(file, array) or numpy.savez(file, name=array)",
         ) from error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from edgepack.errors import SourceError, UsageError
 from edgepack.model import ModelSpec, TensorSpec
+from edgepack.numpy_files import reading_arrays
 from edgepack.processing.pictures import is_picture, read_picture
 from edgepack.processing.steps import Preprocess
 from edgepack.suggest import choices
@@ -87,12 +88,9 @@ def _read(value: str, spec: TensorSpec, contracts: Sequence[Preprocess]) -> Arra
 def _load(path: Path) -> Array:
     import numpy as np
 
-    try:
-        loaded = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise SourceError(
-            f"cannot read {path} as .npy: {error}", hint="numpy.save makes such files"
-        ) from error
+    # numpy leaves a file open that it opened and found damaged.
+    with reading_arrays(path), path.open("rb") as file:
+        loaded = np.load(file, allow_pickle=False)
     if not isinstance(loaded, np.ndarray):
         loaded.close()
         raise SourceError(f"{path} holds several arrays", hint="save the one that is meant with numpy.save")

@@ -7,6 +7,8 @@ import sys
 import pytest
 from bundle_parts import make_parts
 
+from edgepack.android.modules import LARGE_PAGES
+
 TFLITE = "org.tensorflow:tensorflow-lite:2.16.1"
 
 
@@ -28,8 +30,9 @@ def test_the_text_says_what_loads_and_why_not(edgepack, app):
     refusals = [line for line in lines if line.startswith(("torch_lite/", "tflite/"))]
     assert "NO: the app names no runtime for torch_lite (add the dependency org.pytorch:" in refusals[0]
     assert "NO: the runtime has no operator aten::add" in refusals[1]
-    assert "Warnings" in lines
-    assert "Notes" in lines
+    warnings = lines[lines.index("Warnings") + 1 : lines.index("Notes")]
+    (small_pages,) = [line for line in warnings if line.startswith(f"  {TFLITE}: ")]
+    assert small_pages.endswith(f" ({LARGE_PAGES['tflite']})")
 
 
 def test_json(edgepack, app):

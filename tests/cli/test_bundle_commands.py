@@ -146,7 +146,7 @@ def convolve_and_clip(image, weights):
         (
             ["--artifact", "tflite/float32", "--input", "image=@absent.npy"],
             3,
-            "cannot read absent.npy as .npy",
+            "no such file: absent.npy",
         ),
     ],
 )
