@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 NATIVE, REWRITTEN, REFUSED = "native", "rewritten", "refused"
+STATES = (NATIVE, REWRITTEN, REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class NodePlan:
     Attributes:
         node: Its name, or its first output's.
         operator: Its type, with the domain before it where that is not ONNX's own.
-        state: `NATIVE`, `REWRITTEN` or `REFUSED`.
+        state: One of `STATES`.
         passes: What rewrites it.
         reason: Why it is refused.
         hint: What to do about that.

@@ -91,9 +91,9 @@ def _wiring(model: FlatModel) -> list[tuple[list[int], list[int]]]:
 
 
 def _sink(model: FlatModel) -> None:
-    """Let operators compute in the shape that their inputs had before a RESHAPE, where all can be had so."""
+    """Let operators compute in the shape that their inputs had before a RESHAPE, if that spares one."""
     reshapes = Reshapes(model)
-    forms = _Forms(model)
+    forms = _Forms(model, _read_in_their_shape(model, _would_move(model)))
     operators: list[Operator] = []
     for operator in model.operators:
         operators.append(operator)
@@ -109,24 +109,49 @@ def _sink(model: FlatModel) -> None:
     model.operators = operators
 
 
+def _would_move(model: FlatModel) -> set[Operator]:
+    """Give the operators that could compute in an earlier shape if nobody else needed the later one."""
+    forms, moved = _Forms(model, set()), set()
+    for operator in model.operators:
+        if operator.kind == "RESHAPE":
+            forms.note(operator)
+        elif (shape := forms.shape_before(operator)) is not None:
+            forms.assume(operator.outputs[0], shape)
+            moved.add(operator)
+    return moved
+
+
+def _read_in_their_shape(model: FlatModel, moved: set[Operator]) -> set[int]:
+    """Give the tensors whose shape somebody needs: a RESHAPE that makes one cannot be moved, only doubled."""
+    stay = (one for one in model.operators if one.kind != "RESHAPE" and one not in moved)
+    return {*model.outputs, *(tensor for operator in stay for tensor in operator.inputs)}
+
+
 class _Forms:
     """In which shapes a value can be had by now, and from which RESHAPEs it would be best taken."""
 
-    def __init__(self, model: FlatModel) -> None:
+    def __init__(self, model: FlatModel, needed: set[int]) -> None:
         self._model = model
-        self._needed = _read_in_their_shape(model)
+        self._needed = needed
         self._forms: dict[int, dict[Shape, int]] = {}
         self._before: dict[int, Shape] = {}
         self._sources: dict[int, int] = {}
 
     def note(self, reshape: Operator) -> None:
         """Learn of a RESHAPE; of several in a row, what the first one takes is what counts."""
+        if not _keeps_size(self._model, reshape):
+            return
         (after,), before = reshape.outputs, reshape.inputs[0]
         before = self._sources[after] = self._sources.get(before, before)
         self._forms.setdefault(before, {})[self._model.shape(after)] = after
         self._forms.setdefault(after, {})[self._model.shape(before)] = before
         if after not in self._needed:
             self._before[after] = self._model.shape(before)
+
+    def assume(self, tensor: int, shape: Shape) -> None:
+        """Take a tensor for one that a RESHAPE makes of a value in this shape."""
+        self._before[tensor] = shape
+        self._forms.setdefault(tensor, {})[shape] = tensor
 
     def get(self, tensor: int, shape: Shape) -> int:
         """Give a value in a shape; constants are spread over any."""
@@ -145,31 +170,28 @@ class _Forms:
         (before,) = shapes
         if before == shape or any(before not in self._forms.get(tensor, {}) for tensor in computed):
             return None
-        constants = {*operator.inputs} - computed
-        return before if self._can_move(shape, before, constants) else None
-
-    def _can_move(self, shape: Shape, before: Shape, constants: set[int]) -> bool:
-        """Tell whether constants can be spread over another shape than they are."""
-        same = before[-1:] == shape[-1:]
-        if not constants:
-            # The converter flattens values of many axes for one operator, for fear of broadcasting.
-            return same or len(shape) == 1
-        # They go with the last axis, which has to be the same, and more axes than that would come out, too.
-        shapes = {self._model.shape(one) for one in constants}
-        fit = all(
-            len(one) <= len(before) and (prod(one) == 1 or (prod(one), one[-1]) == (before[-1], before[-1]))
-            for one in shapes
-        )
-        return same and fit and len(before) <= _MOST_AXES
+        constants = {model.shape(tensor) for tensor in {*operator.inputs} - computed}
+        return before if _can_spread(constants, shape, before) else None
 
 
-def _read_in_their_shape(model: FlatModel) -> set[int]:
-    """Give the tensors whose shape somebody needs: a RESHAPE that makes one cannot be moved, only doubled."""
-    needed = {*model.outputs}
-    for operator in model.operators:
-        if operator.kind != "RESHAPE" and operator.kind not in ELEMENTWISE:
-            needed.update(operator.inputs)
-    return needed
+def _can_spread(constants: set[Shape], shape: Shape, before: Shape) -> bool:
+    """Tell whether constants of these shapes go with a value in the shape it had before, too."""
+    same = before[-1:] == shape[-1:]
+    if not constants:
+        # The converter flattens values of many axes for one operator, for fear of broadcasting.
+        return same or len(shape) == 1
+    # They go with the last axis, which has to be the same, and more axes than that would come out, too.
+    fit = all(
+        len(one) <= len(before) and (prod(one) == 1 or (prod(one), one[-1]) == (before[-1], before[-1]))
+        for one in constants
+    )
+    return same and fit and len(before) <= _MOST_AXES
+
+
+def _keeps_size(model: FlatModel, reshape: Operator) -> bool:
+    """False where only a run tells the shape: the converter declares ones then, of whatever size it is."""
+    before, after = model.shape(reshape.inputs[0]), model.shape(reshape.outputs[0])
+    return prod(before) == prod(after) and min(before, default=0) >= 0 <= min(after, default=0)
 
 
 def _drop(model: FlatModel) -> None:
@@ -178,7 +200,7 @@ def _drop(model: FlatModel) -> None:
     kept: list[Operator] = []
     for operator in model.operators:
         operator.inputs = [same.get(tensor, tensor) for tensor in operator.inputs]
-        if operator.kind == "RESHAPE":
+        if operator.kind == "RESHAPE" and _keeps_size(model, operator):
             (result,) = operator.outputs
             operator.inputs[0] = sources.get(operator.inputs[0], operator.inputs[0])
             sources[result] = operator.inputs[0]

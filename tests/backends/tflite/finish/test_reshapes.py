@@ -66,3 +66,19 @@ def test_a_constant_adds_no_axes_to_the_result(bias, reshapes, tmp_path):
     total = reshape(builder, builder.op("ADD", operands, (2, 3, 5), type="AddOptions"), (6, 5))
     counted = finished(builder.write(tmp_path / "file.tflite", builder.op("ABS", [total], (6, 5))))
     assert counted == Counter(ADD=1, ABS=1, RESHAPE=reshapes)
+
+
+def test_a_reshape_that_somebody_else_needs_is_not_made_twice(tmp_path):
+    """The product could be had in five axes, but the sum over four reads what it reads, and what it gives."""
+    builder = Builder()
+    shaped = reshape(builder, builder.input(SHAPE), (2, 3, 4, 5))
+    squared = builder.op("MUL", [shaped, shaped], (2, 3, 4, 5), type="MulOptions")
+    axis = builder.constant(np.array([-1]))
+    total = builder.op("SUM", [squared, axis], (2, 3, 4, 1), type="ReducerOptions", keepDims=True)
+    shares = builder.op("DIV", [shaped, total], (2, 3, 4, 5), type="DivOptions")
+    assert finished(builder.write(tmp_path / "file.tflite", shares)) == {
+        "RESHAPE": 1,
+        "MUL": 1,
+        "SUM": 1,
+        "DIV": 1,
+    }
