@@ -26,8 +26,7 @@ asked for one network of each family, and where edgepack leaves a TRANSPOSE.
 These are all but vit_h_14 and regnet_y_128gf, whose weights alone are more than the 2 GiB that a .tflite
 file can hold. Each cell: operators, how many of them are TRANSPOSE, and seconds of processor time: the
 median of three conversions that took turns, or one where that takes more than 3 s. Files are counted here
-and not run: LiteRT cannot load what the quick converter makes of swin_t, so a build goes on to the prepared
-graph, which gives 745 operators, 24 of them TRANSPOSE.
+and not run.
 """
 _HEAD = """\
 | network | onnx2tf's quick converter | edgepack | tf_converter |

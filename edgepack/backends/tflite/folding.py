@@ -65,6 +65,10 @@ def fold_constants(model: Any) -> bool:
         del graph.node[:]
         graph.node.extend(nodes)
         _drop_unused(graph)
+        # What was written down of a result may know less of its shape, and shape inference would believe it.
+        stale = [index for index, one in enumerate(graph.value_info) if one.name in known]
+        for index in reversed(stale):
+            del graph.value_info[index]
     return folded
 
 

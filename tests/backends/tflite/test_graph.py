@@ -5,6 +5,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from edgepack.backends.tflite.folding import known_shapes
 from edgepack.backends.tflite.graph import place, tidy
 from edgepack.errors import ConversionError
 from edgepack.model import TensorSpec
@@ -93,6 +94,25 @@ def test_joining_a_single_tensor_is_passing_it_on(tmp_path):
         ("one", "Identity"),
         ("two", "Concat"),
     ]
+
+
+def test_shapes_that_an_exporter_left_open_give_way_to_those_of_what_was_computed(tmp_path):
+    """As in swin's masks: small parts are computed, and what is made of them is too large for that."""
+    rows = numpy_helper.from_array(np.arange(256, dtype=np.float32), "rows")
+    nodes = [
+        helper.make_node("Constant", [], ["column"], value_ints=[-1, 1]),
+        helper.make_node("Reshape", ["rows", "column"], ["standing"]),
+        helper.make_node("Sub", ["rows", "standing"], ["table"]),
+        helper.make_node("Add", ["x", "table"], ["y"]),
+    ]
+    source = write(tmp_path / "source.onnx", nodes, weights=[rows], shape=(256, 256))
+    model = onnx.load(source)
+    model.graph.value_info.append(helper.make_tensor_value_info("standing", TensorProto.FLOAT, ["left", 1]))
+    onnx.save(model, source)
+    tidy(source, tmp_path / "tidied" / "graph.onnx", [TensorSpec("x", "float32", (256, 256))])
+    tidied = onnx.load(tmp_path / "tidied" / "graph.onnx")
+    assert [node.op_type for node in tidied.graph.node] == ["Sub", "Add"]
+    assert known_shapes(tidied.graph)["table"] == (256, 256)
 
 
 def test_small_nodes_that_depend_on_no_input_are_computed(tmp_path):
