@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import TypedDict, cast
 
@@ -117,6 +118,10 @@ def _is_size(value: object) -> bool:
     return type(value) is int
 
 
+def _is_finite(value: object) -> bool:
+    return type(value) is int or (isinstance(value, float) and isfinite(value))
+
+
 def _is_list_of(kinds: type | tuple[type, ...]) -> Callable[[object], bool]:
     return lambda value: isinstance(value, list | tuple) and all(isinstance(item, kinds) for item in value)
 
@@ -126,8 +131,8 @@ _PATH = Kind("a path", lambda value: isinstance(value, str | Path), str)
 _FLAG = Kind("true or false", lambda value: isinstance(value, bool), _parse_flag)
 # A bool is an int to isinstance, but `cases = true` is a mistake.
 _WHOLE = Kind("a whole number", lambda value: type(value) is int, int)
-_NUMBER = Kind("a number", lambda value: type(value) in {int, float}, float)
-_SECONDS = Kind("a number of seconds", lambda value: type(value) in {int, float}, float)
+_NUMBER = Kind("a number", _is_finite, float)
+_SECONDS = Kind("a number of seconds", _is_finite, float)
 _SIZE = Kind("bytes, or a size such as 8GiB", _is_size, str)
 _TEXTS = Kind("a list of texts", _is_list_of(str), shlex.split)
 _PATHS = Kind("a list of paths", _is_list_of((str, Path)), shlex.split)

@@ -121,6 +121,8 @@ def test_environment_variables_are_read_as_their_settings_kind(tmp_path):
         ("cases = 'three'", "{file}: cases must be a whole number, not 'three'", ""),
         ("cases = true", "{file}: cases must be a whole number, not True", ""),
         ("formats = 'tflite'", "{file}: formats must be a list of names, not 'tflite'", ""),
+        ("min_snr = nan", "{file}: min_snr must be a number, not nan", ""),
+        ("timeout = inf", "{file}: timeout must be a number of seconds, not inf", ""),
         ("memory = '8 apples'", "{file}: memory must be bytes, or a size such as 8GiB, not '8 apples'", ""),
         (
             "calibration = 'photos.py:samples'",
