@@ -47,7 +47,7 @@ def test_something_is_known_of_every_runtime(runtime):
         (
             _PYTORCH,
             ["aten::floor_divide"],
-            ["the runtime computes aten::floor_divide wrong: it truncates towards zero"],
+            ["the runtime's aten::floor_divide does something else: it truncates towards zero"],
         ),
         ("torch==2.1.0", ["aten::floor_divide"], []),
     ],

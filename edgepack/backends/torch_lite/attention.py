@@ -16,10 +16,12 @@ _NAME = "scaled_dot_product_attention"
 def plain_attention() -> Iterator[None]:
     """Let torch 2.0's `scaled_dot_product_attention` be two products and a softmax while the context lasts.
 
+    Nor are whole layers computed by one operator then: that of torch 1.12 takes no masks and no norm_first.
     It changes torch for the whole process, so only a job may use it.
     """
     places = (functional, torch._C._nn)  # for modules, and for the code that torch.fx writes
-    fused = getattr(functional, _NAME)
+    fused, whole = getattr(functional, _NAME), torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
     for place in places:
         setattr(place, _NAME, _attention)
     try:
@@ -27,6 +29,7 @@ def plain_attention() -> Iterator[None]:
     finally:
         for place in places:
             setattr(place, _NAME, fused)
+        torch.backends.mha.set_fastpath_enabled(whole)
 
 
 def _attention(  # noqa: PLR0913, PLR0917  scaled_dot_product_attention's own parameters

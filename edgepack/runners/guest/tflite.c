@@ -96,9 +96,10 @@ void engine_load(const char *path, int threads) {
     TfLiteDelegate *delegate = tflite.XNNPackDelegateCreate(&xnnpack);
     if (!delegate) fail("load", "XNNPACK cannot be had on this processor");
     interpreter = create(model, threads, delegate);
-    // Where the delegate takes operators that it then cannot prepare, such as 16-bit ones of 2.16.1, Java goes on
-    // with the runtime's own kernels; the C API gives no interpreter.
-    if (!interpreter && strstr(said, "Restored original execution plan")) {
+    // Where the delegate cannot be applied, Java goes on with the runtime's own kernels; the C API gives no
+    // interpreter. In 2.16.1 that is so where it cannot prepare operators that it took, such as 16-bit ones, and,
+    // without a word, where a run decides the size of tensors.
+    if (!interpreter) {
         fprintf(stderr, "XNNPACK is left off: %s\n", said);
         *said = 0;
         interpreter = create(model, threads, NULL);

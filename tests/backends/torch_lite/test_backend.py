@@ -65,13 +65,17 @@ def test_inputs_stand_in_the_order_of_forward(site):
     ]
 
 
-def test_traced_transformer_uses_the_fused_operator_that_old_runtimes_have(site):
+def test_traced_transformer_uses_the_fused_operator_but_on_android_whose_runtime_has_another(site):
     candidate = site.prove("encoder").candidate
     assert "aten::_transformer_encoder_layer_fwd" in candidate.operators
     assert not [name for name in candidate.operators if "scaled_dot_product" in name]
     assert candidate.places["aten::_transformer_encoder_layer_fwd"].startswith(
         "layers.layers.0, transformer.py:"
     )
+    attempt = site.prove("encoder", target="android")
+    assert attempt.route == "trace-plain-attention"
+    assert "does something else: it fails where there is a mask" in attempt.failures[0].reason
+    assert "aten::softmax.int" in attempt.candidate.operators
 
 
 def test_attention_of_torch_2_is_said_in_what_androids_runtime_has(site):

@@ -40,6 +40,50 @@ class Net(nn.Module):
 net = Net().eval()
 """
 
+_RUNTIME_DIFFERS = """
+import torch
+from torch import nn
+
+def drawn(module):
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        for parameter in module.parameters():
+            nn.init.normal_(parameter, std=0.3)
+    return module.eval()
+
+class Masked(nn.Module):
+    "torch 1.12's operator for all of this takes a mask of another kind."
+    edgepack_inputs = ("x:float32[1,6,8]", "absent:bool[1,6]")
+
+    def __init__(self):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+
+    def forward(self, x, absent):
+        # One is always there: softmax over nothing is NaN.
+        return self.attention(x, x, x, key_padding_mask=absent & (torch.arange(6) > 0))
+
+class NormFirst(nn.Module):
+    "Likewise, and it refuses this order."
+    edgepack_inputs = ("x:float32[1,6,8]",)
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, norm_first=True)
+
+    def forward(self, x):
+        return self.layer(x)
+
+class Scattered(nn.Module):
+    "The .tflite file has tensors whose size a run decides, which XNNPACK does not take."
+    edgepack_inputs = ("x:float32[1,20]", "places:int64[1,5]")
+
+    def forward(self, x, places):
+        return torch.zeros(1, 20).scatter_add(1, places, x[:, :5])
+
+masked, norm_first, scattered = drawn(Masked()), drawn(NormFirst()), Scattered()
+"""
+
 
 @pytest.fixture(scope="session")
 def digits(edgepack, tmp_path_factory):
@@ -164,3 +208,17 @@ def test_counts_repeat_and_tell_processors_apart(edgepack, digits, tmp_path):
     worse = edgepack("bench", digits[0], "--baseline", tmp_path / "before.json", "--fail-over", "2%")
     assert worse.returncode == 1
     assert "+3.09%" in worse.stdout
+
+
+@pytest.mark.parametrize("name", ["masked", "norm_first", "scattered"])
+def test_what_the_phones_runtime_has_in_another_form_is_right_there(edgepack, tmp_path, name):
+    (tmp_path / "model.py").write_text(_RUNTIME_DIFFERS)
+    built = edgepack(
+        *("build", f"{tmp_path / 'model.py'}:{name}", "-o", tmp_path / "out", "--precision", "float32"),
+        *("--runner", "host,arm64", "--cpu", "cortex-a53", "--json"),
+    )
+    assert built.returncode == 0, built.stderr
+    results = json.loads(built.stdout)["report"]["results"]
+    assert {(one["artifact_id"], one["runner"]) for one in results if one["passed"]} == {
+        (f"{name}/float32", runner) for name in ("torch_lite", "tflite") for runner in ("host", "arm64")
+    }
