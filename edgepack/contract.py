@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from math import prod
 
 import numpy as np
@@ -63,6 +64,36 @@ def to_source(array: Array, contract: TensorContract, spec: TensorSpec) -> Array
         array = (array.astype(np.float64) - zero_point) * scale
     ordered = array.reshape([spec.shape[axis] for axis in contract.axes])
     return _cast(ordered.transpose(np.argsort(contract.axes)), spec.dtype, contract.name)
+
+
+def inputs_by_position(feed: Mapping[str, Array], contracts: Sequence[TensorContract]) -> list[Array]:
+    """Give one case's inputs as the file takes them, in its own order.
+
+    Args:
+        feed: By name, in the source's layout and dtypes.
+        contracts: Of the file's inputs.
+
+    Raises:
+        SourceError: See `to_file`.
+    """
+    return [to_file(feed[one.name], one) for one in sorted(contracts, key=lambda contract: contract.index)]
+
+
+def outputs_by_name(
+    outputs: Sequence[Array], contracts: Sequence[TensorContract], specs: Sequence[TensorSpec]
+) -> dict[str, Array]:
+    """Give one case's outputs by name, in the source's layout and dtypes.
+
+    Args:
+        outputs: By position, as the file gives them.
+        contracts: Of the file's outputs.
+        specs: Of the source's outputs.
+
+    Raises:
+        SourceError: See `to_source`.
+    """
+    by_name = {spec.name: spec for spec in specs}
+    return {one.name: to_source(outputs[one.index], one, by_name[one.name]) for one in contracts}
 
 
 def _quantised(array: Array, contract: TensorContract) -> Array:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgepack.bundle.manifest import TensorContract
-from edgepack.contract import to_file, to_source
+from edgepack.contract import inputs_by_position, outputs_by_name, to_file, to_source
 from edgepack.errors import SourceError
 from edgepack.model import TensorSpec
 
@@ -124,3 +124,17 @@ def test_an_output_that_does_not_fit_the_source_is_refused():
             TensorSpec("x", "float32", (2, 3)),
         )
     assert "cannot become x:float32[2,3]" in caught.value.message
+
+
+def test_a_case_goes_in_by_the_files_positions_and_comes_out_by_name():
+    first = TensorContract("b", 0, "float32", (3, 2), (1, 0))
+    second = TensorContract("a", 1, "int32", (2,), (0,))
+    feed = {"a": np.array([5, 6]), "b": np.arange(6, dtype=np.float32).reshape(2, 3)}
+    inside = inputs_by_position(feed, [second, first])
+    np.testing.assert_array_equal(inside[0], feed["b"].T, strict=True)
+    np.testing.assert_array_equal(inside[1], np.array([5, 6], np.int32), strict=True)
+    specs = [TensorSpec("a", "int64", (2,)), TensorSpec("b", "float32", (2, 3))]
+    outside = outputs_by_name(inside, [second, first], specs)
+    assert sorted(outside) == ["a", "b"]
+    for name, array in feed.items():
+        np.testing.assert_array_equal(outside[name], array, strict=True)

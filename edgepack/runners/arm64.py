@@ -11,18 +11,19 @@ from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from edgepack.answers import count_answers, golden_answers
+from edgepack.answers import count_answers
 from edgepack.events import Listener, step
 from edgepack.golden import GoldenSet
 from edgepack.model import ModelSpec
 from edgepack.options import RunnerChoice
 from edgepack.precision import Tolerance
-from edgepack.report.model import ArtifactResult, worst_over_cases
+from edgepack.report.model import ArtifactResult
 from edgepack.runners.base import Subject
 from edgepack.runners.counting import Counter, counter_if_any
 from edgepack.runners.cpus import Cpu, find_cpu
 from edgepack.runners.guest import Guest, Run, Task
 from edgepack.runners.guest_programs import GuestProgram
+from edgepack.runners.judging import judge, judged_result, load_golden
 from edgepack.runners.machine import command_for
 from edgepack.runners.outputs import KeptOutputs, kept_in
 from edgepack.runners.runtime_store import InstalledRuntime, RuntimeStore
@@ -146,31 +147,16 @@ class Arm64Runner:
 
     def check(self, subject: Subject, golden: GoldenSet, tolerance: Tolerance) -> ArtifactResult:
         """Run every golden case and judge the outputs; see `Runner.check`."""
-        from edgepack.compare import compare_outputs
-        from edgepack.golden_files import load_case
-
-        cases = [load_case(golden, index) for index in range(len(golden.cases))]
+        cases = load_golden(golden)
         started = monotonic()
-        run = self.run_file(subject, [inputs for inputs, _ in cases])
-        outputs = _to_source(run, subject, golden.model)
-        references = [reference for _, reference in cases]
-        verdicts = [
-            compare_outputs(got, reference, tolerance)
-            for got, reference in zip(outputs, references, strict=True)
-        ]
-        result = ArtifactResult(
-            artifact_id=subject.id,
-            runner=self.name,
-            runtime=self.describe(subject.format),
-            cases=len(cases),
-            comparisons=worst_over_cases(verdicts),
-            tolerance=tolerance,
-            bytes=subject.path.stat().st_size,
+        run = self.run_file(subject, cases.inputs)
+        outputs = _to_source(run, subject, cases.model)
+        result = replace(
+            judged_result(self, subject, judge(outputs, cases, tolerance), tolerance),
             seconds=monotonic() - started,
             starting=run.starting + run.loading,
             running=run.running,
             instructions=run.instructions[-1] if run.instructions else None,
-            answers=golden_answers(outputs, references, golden.model),
         )
         if self.kept is not None:
             self.kept.keep(subject.id, result.place, outputs, subject.outputs)
@@ -200,10 +186,9 @@ class Arm64Runner:
             JobFailed: See `Runner.run`.
             MissingTool: See `Runner.run`.
         """
-        from edgepack.contract import to_file
+        from edgepack.contract import inputs_by_position
 
-        inputs = sorted(subject.inputs, key=lambda contract: contract.index)
-        tensors = [[to_file(feed[one.name], one) for one in inputs] for feed in feeds]
+        tensors = [inputs_by_position(feed, subject.inputs) for feed in feeds]
         run = self.guests.start(self.runtime, self.cpu).run(
             Task(subject.path, tensors, repetitions, outputs=_names(subject.outputs))
         )
@@ -217,13 +202,9 @@ def _names(contracts: Sequence[TensorContract]) -> tuple[str, ...]:
 
 def _to_source(run: Run, subject: Subject, model: ModelSpec) -> list[dict[str, Array]]:
     """Give each feed's outputs by name, in the source's layout and dtypes."""
-    from edgepack.contract import to_source
+    from edgepack.contract import outputs_by_name
 
-    specs = {spec.name: spec for spec in model.outputs}
-    return [
-        {one.name: to_source(result[one.index], one, specs[one.name]) for one in subject.outputs}
-        for result in run.outputs
-    ]
+    return [outputs_by_name(result, subject.outputs, model.outputs) for result in run.outputs]
 
 
 @contextmanager

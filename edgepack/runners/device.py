@@ -16,11 +16,12 @@ from edgepack.files import sha256_of
 from edgepack.golden import GoldenSet
 from edgepack.options import RunnerChoice
 from edgepack.precision import Tolerance
-from edgepack.report.model import ArtifactResult, worst_over_cases
+from edgepack.report.model import ArtifactResult
 from edgepack.runners.adb import find_device
 from edgepack.runners.base import Subject
 from edgepack.runners.device_report import DeviceArtifact, DeviceReport, read_file
 from edgepack.runners.device_session import self_test
+from edgepack.runners.judging import Judgement, judged_result, load_golden
 from edgepack.runners.outputs import KeptOutputs, kept_in
 from edgepack.verdict import Latency
 from edgepack.workers import JobFailed, Limits
@@ -53,23 +54,17 @@ class DeviceRunner:
 
     def check(self, subject: Subject, golden: GoldenSet, tolerance: Tolerance) -> ArtifactResult:
         """Judge what the device computed; see `Checker.check`."""
-        from edgepack.golden_files import load_case
         from edgepack.runners.device_judge import judge_case
 
         found = self._artifact(subject, golden)
-        references = [load_case(golden, index)[1] for index in range(len(golden.cases))]
+        references = load_golden(golden).references
         judged = [
             judge_case(subject, golden.model, found.cases[index], reference, tolerance)
             for index, reference in enumerate(references)
         ]
-        result = ArtifactResult(
-            artifact_id=subject.id,
-            runner=self.name,
-            runtime=self.describe(subject.format),
-            cases=len(judged),
-            comparisons=worst_over_cases([case.comparisons for case in judged]),
-            tolerance=tolerance,
-            bytes=subject.path.stat().st_size,
+        judgement = Judgement([case.comparisons for case in judged])
+        result = replace(
+            judged_result(self, subject, judgement, tolerance),
             starting=(found.load_ms or 0.0) / 1e3,
             latency=_latency(found, self.report.runs),
         )

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from edgepack.answers import count_answers, golden_answers
+from edgepack.answers import count_answers
 from edgepack.backends import load_backend
 from edgepack.golden import GoldenSet
 from edgepack.model import ModelSpec
 from edgepack.precision import Tolerance
-from edgepack.report.model import ArtifactResult, worst_over_cases
+from edgepack.report.model import ArtifactResult
 from edgepack.runners.base import Subject
+from edgepack.runners.judging import Judgement, judge, judged_result, load_golden
 from edgepack.runners.outputs import KeptOutputs
 from edgepack.verdict import Answers
 from edgepack.workers import Workers
 
 if TYPE_CHECKING:
-    from edgepack.compare import Array, Comparison
+    from edgepack.compare import Array
     from edgepack.labels import LabelledData
 
 
@@ -50,18 +52,11 @@ class HostRunner:
         backend = load_backend(subject.format)
         worker = self._workers.start(*backend.run_modules)
         started = monotonic()
-        cases, answers = worker.run(judge, subject, golden, tolerance, self._kept, name=f"check {subject.id}")
-        return ArtifactResult(
-            artifact_id=subject.id,
-            runner=self.name,
-            runtime=self.describe(subject.format),
-            cases=len(cases),
-            comparisons=worst_over_cases(cases),
-            tolerance=tolerance,
-            bytes=subject.path.stat().st_size,
-            seconds=monotonic() - started,
-            answers=answers,
+        judgement = worker.run(
+            run_and_judge, subject, golden, tolerance, self._kept, name=f"check {subject.id}"
         )
+        result = judged_result(self, subject, judgement, tolerance)
+        return replace(result, seconds=monotonic() - started)
 
     def answer(
         self, subject: Subject, model: ModelSpec, labels: LabelledData, reference: Sequence[int]
@@ -82,23 +77,15 @@ class HostRunner:
         return outputs[0]
 
 
-def judge(
+def run_and_judge(
     subject: Subject, golden: GoldenSet, tolerance: Tolerance, kept: KeptOutputs | None = None
-) -> tuple[tuple[tuple[Comparison, ...], ...], Answers | None]:
+) -> Judgement:
     """Job: run all golden cases, compare each with its reference, and count right top answers."""
-    from edgepack.compare import compare_outputs
-    from edgepack.golden_files import load_case
-
-    cases = [load_case(golden, index) for index in range(len(golden.cases))]
-    got = execute(subject, golden.model, [inputs for inputs, _ in cases])
+    cases = load_golden(golden)
+    outputs = execute(subject, cases.model, cases.inputs)
     if kept is not None:
-        kept.keep(subject.id, HostRunner.name, got, subject.outputs)
-    references = [reference for _, reference in cases]
-    verdicts = tuple(
-        compare_outputs(outputs, reference, tolerance)
-        for outputs, reference in zip(got, references, strict=True)
-    )
-    return verdicts, golden_answers(got, references, golden.model)
+        kept.keep(subject.id, HostRunner.name, outputs, subject.outputs)
+    return judge(outputs, cases, tolerance)
 
 
 def labelled_answers(
@@ -119,18 +106,9 @@ def execute(
     subject: Subject, model: ModelSpec, feeds: Sequence[Mapping[str, Array]]
 ) -> list[dict[str, Array]]:
     """Job: run the file once per feed, tensors by name in the source's layout on both sides."""
-    from edgepack.contract import to_file, to_source
+    from edgepack.contract import inputs_by_position, outputs_by_name
 
-    backend = load_backend(subject.format)
-    inputs = sorted(subject.inputs, key=lambda contract: contract.index)
-    results = backend.execute(
-        subject.path, [[to_file(feed[contract.name], contract) for contract in inputs] for feed in feeds]
+    results = load_backend(subject.format).execute(
+        subject.path, [inputs_by_position(feed, subject.inputs) for feed in feeds]
     )
-    specs = {spec.name: spec for spec in model.outputs}
-    return [
-        {
-            contract.name: to_source(result[contract.index], contract, specs[contract.name])
-            for contract in subject.outputs
-        }
-        for result in results
-    ]
+    return [outputs_by_name(result, subject.outputs, model.outputs) for result in results]

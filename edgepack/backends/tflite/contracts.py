@@ -18,7 +18,7 @@ from edgepack.backends.tflite.interpreter import FileTensor, Interpreter, open_f
 from edgepack.backends.tflite.layouts import axis_orders, combinations
 from edgepack.bundle.manifest import TensorContract
 from edgepack.compare import Array, Comparison, compare
-from edgepack.contract import to_file, to_source
+from edgepack.contract import inputs_by_position, to_source
 from edgepack.errors import ConversionError, SourceError, VerificationFailed
 from edgepack.golden import GoldenSet
 from edgepack.golden_files import load_case
@@ -98,10 +98,7 @@ class _Search:
         )
 
     def _run(self, inputs: Contracts, cases: int) -> list[list[Array]]:
-        return [
-            self._interpreter.run([to_file(feed[contract.name], contract) for contract in inputs])
-            for feed, _ in self._cases[:cases]
-        ]
+        return [self._interpreter.run(inputs_by_position(feed, inputs)) for feed, _ in self._cases[:cases]]
 
     def _match_outputs(self, results: Sequence[Sequence[Array]]) -> list[_Match]:
         """Give every source output the file output that fits it best, in the file's order."""
