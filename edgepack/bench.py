@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from edgepack.runners.base import Subject
 from edgepack.runners.counting import make_counter
 from edgepack.runners.runtime_store import RuntimeStore
 from edgepack.targets import find_target
+from edgepack.threads import waiting_threads
 from edgepack.workers import JobFailed, Limits
 
 SCHEMA = "edgepack.bench/1"
@@ -153,26 +153,15 @@ def _count_all(
 
     def count(pair: tuple[Artifact, Arm64Runner]) -> Count:
         artifact, runner = pair
-        subject = Subject(
-            artifact.id, artifact.format, bundle.artifact_path(artifact.id), artifact.inputs, artifact.outputs
-        )
         with step(emit, f"count {artifact.id} on {runner.describe(artifact.format)}"):
             try:
-                run = runner.run_file(subject, [feed], _REPETITIONS)
+                run = runner.run_file(Subject.of(bundle, artifact), [feed], _REPETITIONS)
             except JobFailed as error:
-                raise VerificationFailed(
-                    f"{artifact.id} did not run: {error.reason}", details={"log": error.log}
-                ) from error
+                raise error.as_error(VerificationFailed, f"{artifact.id} did not run") from error
         if not run.instructions:
             raise InternalError(f"qemu ran {artifact.id} and counted nothing")
         return Count(artifact.id, runner.runtime.release.title, runner.cpu.name, run.instructions[-1])
 
     pairs = [(one, runner) for one in artifacts for runner in runners if runner.format == one.format]
-    with ThreadPoolExecutor(max_workers=usable_cores()) as threads:
-        try:
-            return tuple(threads.map(count, pairs))
-        except BaseException:
-            # The executor waits for its threads and these for their jobs: end the jobs first.
-            for runner in runners:
-                runner.close()
-            raise
+    with waiting_threads(usable_cores(), runners) as threads:
+        return tuple(threads.map(count, pairs))

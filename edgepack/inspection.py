@@ -53,7 +53,5 @@ def inspect_onnx(request: SourceRequest, *, plan: bool = False) -> Inspection:
             summary = worker.run(onnx_summary.summarise_file, Path(request.text), name="inspect")
             planned = worker.run(onnx_summary.plan_file, request, name="plan") if plan else None
         except JobFailed as error:
-            raise SourceError(
-                f"{request.text}: inspecting it failed: {error.reason}", details={"log": error.log}
-            ) from error
+            raise error.as_error(SourceError, f"{request.text}: inspecting it failed") from error
     return Inspection(summary, planned)

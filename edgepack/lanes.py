@@ -21,6 +21,7 @@ from edgepack.runners.outputs import KeptOutputs
 from edgepack.samples import Samples
 from edgepack.sources.base import ModelInfo
 from edgepack.targets import Plan
+from edgepack.threads import waiting_threads
 from edgepack.workers import Worker, Workers
 
 _BASE = "float32"
@@ -82,19 +83,13 @@ def prove_all(
 ) -> list[Attempt]:
     """Make and prove every artifact, and give the attempts in the order of the plan."""
     lanes = {name: [precision for format_, precision in plan if format_ == name] for name in backends}
-    with ThreadPoolExecutor(max_workers=max(1, len(lanes))) as threads:
-        try:
-            futures = [
-                threads.submit(_prove_format, site, reference, backend, lanes[name])
-                for name, backend in backends.items()
-            ]
-            return [attempt for future in futures for attempt in future.result()]
-        except BaseException:
-            # The threads wait for their jobs and the executor for its threads: end the jobs first.
-            site.workers.close()
-            for runner in (one for places in site.runners.values() for one in places):
-                runner.close()
-            raise
+    runners = [runner for places in site.runners.values() for runner in places]
+    with waiting_threads(max(1, len(lanes)), [site.workers, *runners]) as threads:
+        futures = [
+            threads.submit(_prove_format, site, reference, backend, lanes[name])
+            for name, backend in backends.items()
+        ]
+        return [attempt for future in futures for attempt in future.result()]
 
 
 def _prove_format(

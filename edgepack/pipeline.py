@@ -157,10 +157,10 @@ def _load(site: Site, kind: SourceKind) -> Reference:
                 name="load",
             )
         except JobFailed as error:
-            raise SourceError(
-                f"{site.options.source.text}: loading or running the model failed: {error.reason}",
+            raise error.as_error(
+                SourceError,
+                f"{site.options.source.text}: loading or running the model failed",
                 hint="run it once by itself in Python; --debug shows what it printed",
-                details={"log": error.log},
             ) from error
         info, golden = worker.answer
     calibration, labels = read_user_data(site, kind, golden)
@@ -173,9 +173,7 @@ def _answers(site: Site, worker: Worker, labels: LabelledData) -> tuple[int, ...
         try:
             answers: tuple[int, ...] = worker.run(reference_answers, labels, name="labelled data")
         except JobFailed as error:
-            raise SourceError(
-                f"running the model on the labelled data failed: {error.reason}", details={"log": error.log}
-            ) from error
+            raise error.as_error(SourceError, "running the model on the labelled data failed") from error
     return answers
 
 

@@ -53,9 +53,7 @@ def read_user_data(
                 worker = site.workers.start(*kind.modules)
                 return worker.run(job, site.options, golden.model, golden, name=what)
             except JobFailed as error:
-                raise SourceError(
-                    f"reading the {what} failed: {error.reason}", details={"log": error.log}
-                ) from error
+                raise error.as_error(SourceError, f"reading the {what} failed") from error
 
     calibration = read("calibration data", open_calibration) if site.options.calibration.source else None
     labels = read("labelled data", open_labels) if site.options.labels.file else None

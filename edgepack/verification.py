@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,6 +27,7 @@ from edgepack.runners.host import HostRunner
 from edgepack.runners.outputs import kept_in
 from edgepack.suggest import choices
 from edgepack.targets import find_target
+from edgepack.threads import waiting_threads
 from edgepack.tools import installed
 from edgepack.workers import JobFailed, Limits, Workers
 
@@ -119,16 +119,14 @@ def run_artifact(
     """
     with open_bundle(path) as bundle, tempfile.TemporaryDirectory(prefix="edgepack-") as scratch:
         check_files(bundle)
-        subject = _subject(bundle, bundle.artifact(artifact_id))
+        subject = Subject.of(bundle, bundle.artifact(artifact_id))
         _check_inputs(bundle, inputs)
         with Workers(Path(scratch) / "logs", limits) as workers:
             _start_runtimes([bundle.artifact(artifact_id)], workers)
             try:
                 return HostRunner(workers).run(subject, bundle.manifest.model, inputs)
             except JobFailed as error:
-                raise VerificationFailed(
-                    f"{artifact_id} did not run: {error.reason}", details={"log": error.log}
-                ) from error
+                raise error.as_error(VerificationFailed, f"{artifact_id} did not run") from error
 
 
 def _start_runtimes(artifacts: Sequence[Artifact], workers: Workers) -> None:
@@ -179,9 +177,7 @@ def _check_pictures(bundle: Bundle, workers: Workers, emit: Listener) -> tuple[s
         except MissingTool as error:
             return (f"the golden pictures were not checked: {error.message}; {error.hint}",)
         except JobFailed as error:
-            raise VerificationFailed(
-                f"checking the golden pictures failed: {error.reason}", details={"log": error.log}
-            ) from error
+            raise error.as_error(VerificationFailed, "checking the golden pictures failed") from error
     return ()
 
 
@@ -200,7 +196,7 @@ def _check_all(
             tolerance = replace(tolerance, top_agreement=None)
         try:
             with step(emit, f"check {artifact.id} on {where}"):
-                result = runner.check(_subject(bundle, artifact), bundle.golden, tolerance)
+                result = runner.check(Subject.of(bundle, artifact), bundle.golden, tolerance)
             return replace(result, kept_float=artifact.kept_float)
         except JobFailed as error:
             return ArtifactResult(
@@ -208,20 +204,8 @@ def _check_all(
             )
 
     pairs = [(one, runner) for one in artifacts for form, runner in runners if form == one.format]
-    with ThreadPoolExecutor(max_workers=usable_cores()) as threads:
-        try:
-            return tuple(threads.map(check, pairs))
-        except BaseException:
-            # The executor waits for its threads and these for their jobs: end the jobs first.
-            for _, runner in runners:
-                runner.close()
-            raise
-
-
-def _subject(bundle: Bundle, artifact: Artifact) -> Subject:
-    return Subject(
-        artifact.id, artifact.format, bundle.artifact_path(artifact.id), artifact.inputs, artifact.outputs
-    )
+    with waiting_threads(usable_cores(), [runner for _, runner in runners]) as threads:
+        return tuple(threads.map(check, pairs))
 
 
 def _check_inputs(bundle: Bundle, inputs: Mapping[str, Array]) -> None:

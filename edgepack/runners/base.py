@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
-from edgepack.bundle.manifest import TensorContract
+from edgepack.bundle.manifest import Artifact, TensorContract
 from edgepack.golden import GoldenSet
 from edgepack.model import ModelSpec
 from edgepack.precision import Tolerance
@@ -15,6 +15,7 @@ from edgepack.report.model import ArtifactResult
 from edgepack.verdict import Answers
 
 if TYPE_CHECKING:
+    from edgepack.bundle import Bundle
     from edgepack.compare import Array
     from edgepack.labels import LabelledData
 
@@ -36,6 +37,12 @@ class Subject:
     path: Path
     inputs: tuple[TensorContract, ...]
     outputs: tuple[TensorContract, ...]
+
+    @classmethod
+    def of(cls, bundle: Bundle, artifact: Artifact) -> Self:
+        """Give one of a bundle's artifacts."""
+        path = bundle.artifact_path(artifact.id)
+        return cls(artifact.id, artifact.format, path, artifact.inputs, artifact.outputs)
 
 
 class Checker(Protocol):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
-import select
 import signal
 import socket
 import subprocess
@@ -31,13 +30,11 @@ from edgepack.runners.guest_protocol import (
     receive,
 )
 from edgepack.workers import JobFailed, Limits
-from edgepack.workers.limits import resident_bytes
+from edgepack.workers.watching import wait_within_limits
 from edgepack.workers.worker import tail
 
 if TYPE_CHECKING:
     from edgepack.compare import Array
-
-_WATCH_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,17 +258,9 @@ class _Conversation:
 
     def _watch(self) -> None:
         """Wait for the guest to say something, and end the job when it goes beyond its limits."""
-        limits = self._limits
-        while not select.select([self._channel], [], [], _WATCH_SECONDS)[0]:
-            if limits.seconds is not None and time.monotonic() - self._began > limits.seconds:
-                self.kill()
-                raise JobFailed(f"stopped: took longer than the time limit of {limits.seconds:g} s")
-            if limits.memory is None or not self._pid:
-                continue
-            if (used := resident_bytes(self._pid)) > limits.memory:
-                self.kill()
-                limit = f"the memory limit of {limits.memory / 2**20:.0f} MiB"
-                raise JobFailed(f"stopped: used {used / 2**20:.0f} MiB, more than {limit}")
+        if excess := wait_within_limits(self._channel, self._limits, self._began, self._pid):
+            self.kill()
+            raise JobFailed(excess)
 
 
 def _signal_name(number: int) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import select
 import signal
 import socket
 import subprocess
@@ -17,10 +16,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from edgepack.errors import EdgepackError
 from edgepack.workers.channel import Died, Job, Message, Raised, Returned, Started, receive, send
-from edgepack.workers.limits import Limits, resident_bytes
+from edgepack.workers.limits import Limits
+from edgepack.workers.watching import wait_within_limits
 
-_WATCH_SECONDS = 0.1
 _LOG_TAIL = 4000
 _ENVIRONMENT = {
     # Jobs run side by side, one core each; a thread pool made before a fork would hang in the child.
@@ -44,6 +44,16 @@ class JobFailed(Exception):
         super().__init__(reason)
         self.reason = reason
         self.log = log
+
+    def as_error[Error: EdgepackError](self, kind: type[Error], what: str, hint: str = "") -> Error:
+        """Give the error that a user reads instead.
+
+        Args:
+            kind: Its class.
+            what: What failed by this; the message goes on with the reason.
+            hint: What to try next.
+        """
+        return kind(f"{what}: {self.reason}", hint, {"log": self.log})
 
 
 class Worker:
@@ -240,18 +250,10 @@ class Workers:
 
 def _watch(channel: socket.socket, pid: int, limits: Limits, log: Path) -> Message | None:
     """Wait for the job's answer and stop it when it goes beyond its limits."""
-    started = time.monotonic()
-    while True:
-        ready, _, _ = select.select([channel], [], [], _WATCH_SECONDS)
-        if ready:
-            return receive(channel)
-        if limits.seconds is not None and time.monotonic() - started > limits.seconds:
-            _kill(pid)
-            raise JobFailed(f"stopped: took longer than the time limit of {limits.seconds:g} s", tail(log))
-        if limits.memory is not None and (used := resident_bytes(pid)) > limits.memory:
-            _kill(pid)
-            limit = f"the memory limit of {limits.memory / 2**20:.0f} MiB"
-            raise JobFailed(f"stopped: used {used / 2**20:.0f} MiB, more than {limit}", tail(log))
+    if excess := wait_within_limits(channel, limits, time.monotonic(), pid):
+        _kill(pid)
+        raise JobFailed(excess, tail(log))
+    return receive(channel)
 
 
 def _kill(pid: int) -> None:

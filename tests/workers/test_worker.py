@@ -67,6 +67,9 @@ def test_failed_job_says_why_and_the_next_one_runs(workers, job, reason, log):
     with pytest.raises(JobFailed, match=reason) as caught:
         worker.run(job, name="bad")
     assert log in caught.value.log
+    told = caught.value.as_error(SourceError, "the model failed", "run it alone")
+    assert (told.message, told.hint) == (f"the model failed: {caught.value.reason}", "run it alone")
+    assert told.details == {"log": caught.value.log}
     assert worker.run(jobs.add, 1, 1, name="good") == 2
 
 
