@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgepack.backends.base import Candidate
 from edgepack.bundle import file_ref
 from edgepack.bundle.manifest import Artifact, Gap, Manifest
 from edgepack.golden import GoldenSet
@@ -37,6 +38,16 @@ class Findings:
     warnings: tuple[str, ...] = ()
 
     @property
+    def made(self) -> tuple[tuple[Attempt, Candidate], ...]:
+        """The attempts that led to a proven file, each with that."""
+        return tuple((one, one.candidate) for one in self.attempts if one.candidate is not None)
+
+    @property
+    def failed(self) -> tuple[Attempt, ...]:
+        """The attempts that should have led to a file and did not."""
+        return tuple(attempt for attempt in self.attempts if attempt.failed)
+
+    @property
     def gaps(self) -> tuple[Gap, ...]:
         """Everything that the target asks for and the bundle will not hold."""
         missing = [attempt for attempt in self.attempts if attempt.candidate is None]
@@ -49,7 +60,7 @@ def make_manifest(options: BuildOptions, findings: Findings, kind: str, build_ke
         name=options.name,
         target=options.target,
         model=findings.info.spec,
-        artifacts=tuple(make_artifact(one, options.name) for one in findings.attempts if one.candidate),
+        artifacts=tuple(make_artifact(*made, options.name) for made in findings.made),
         golden=findings.golden.cases,
         tools=installed(),
         source=_describe_source(options.source, findings.info, kind),
@@ -59,10 +70,14 @@ def make_manifest(options: BuildOptions, findings: Findings, kind: str, build_ke
     )
 
 
-def make_artifact(attempt: Attempt, name: str) -> Artifact:
-    """Describe a proven file as the manifest does."""
-    candidate = attempt.candidate
-    assert candidate is not None
+def make_artifact(attempt: Attempt, candidate: Candidate, name: str) -> Artifact:
+    """Describe a proven file as the manifest does.
+
+    Args:
+        attempt: What led to it.
+        candidate: The file.
+        name: The bundle's.
+    """
     format_, _, precision = attempt.id.partition("/")
     path = f"artifacts/{name}.{precision}{candidate.path.suffix}"
     return Artifact(
@@ -86,8 +101,7 @@ def make_artifact(attempt: Attempt, name: str) -> Artifact:
 
 def make_report(options: BuildOptions, findings: Findings) -> Report:
     """Say what was found, on which machine, and how long it took."""
-    made = [attempt for attempt in findings.attempts if attempt.candidate]
-    notes = (f"{one.id}: {note}" for one in made if one.candidate for note in one.candidate.warnings)
+    notes = (f"{one.id}: {note}" for one, candidate in findings.made for note in candidate.warnings)
     return Report(
         name=options.name,
         target=options.target,
@@ -98,17 +112,15 @@ def make_report(options: BuildOptions, findings: Findings) -> Report:
         tools=installed(),
         host=describe_host(),
         seconds=findings.seconds,
-        operators={one.id: one.candidate.counts for one in made if one.candidate and one.candidate.counts},
+        operators={one.id: candidate.counts for one, candidate in findings.made if candidate.counts},
     )
 
 
 def bundle_files(manifest: Manifest, findings: Findings) -> dict[str, Path]:
     """Say where each file that the manifest lists lies now."""
-    proven: Sequence[Attempt] = [attempt for attempt in findings.attempts if attempt.candidate]
     files = {
-        artifact.file.path: attempt.candidate.path
-        for artifact, attempt in zip(manifest.artifacts, proven, strict=True)
-        if attempt.candidate
+        artifact.file.path: candidate.path
+        for artifact, (_, candidate) in zip(manifest.artifacts, findings.made, strict=True)
     }
     for case in manifest.golden:
         for ref in (*case.inputs.values(), *case.outputs.values(), *case.raw.values()):

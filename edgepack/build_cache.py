@@ -135,7 +135,7 @@ class ArtifactCache:
             warnings=attempt.candidate.warnings,
         )
         document = {
-            "artifact": artifact_to_json(make_artifact(attempt, "cached")),
+            "artifact": artifact_to_json(make_artifact(attempt, attempt.candidate, "cached")),
             "report": report_json.to_json(report),
         }
         self._cache.put(

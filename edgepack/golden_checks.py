@@ -9,7 +9,7 @@ import numpy as np
 
 from edgepack.errors import SourceError
 from edgepack.model import TensorSpec
-from edgepack.precision import PRECISIONS
+from edgepack.precision import BASE, PRECISIONS
 from edgepack.sources.texts import listing
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _spread(arrays: Sequence[Array]) -> tuple[float, float]:
         return np.inf, 0.0
     stacked = np.stack(arrays).astype(np.float64)
     stacked[~np.isfinite(stacked)] = 0.0
-    tolerance, largest = PRECISIONS["float32"].tolerance, float(np.abs(stacked).max())
+    tolerance, largest = PRECISIONS[BASE].tolerance, float(np.abs(stacked).max())
     allowed = tolerance.floor(largest) + tolerance.relative * largest
     return float(np.ptp(stacked, axis=0).max()), allowed
 

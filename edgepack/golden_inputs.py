@@ -41,13 +41,26 @@ def draw_inputs(inputs: Sequence[InputSpec], cases: int, seed: int) -> list[dict
     return [{one.tensor.name: _draw(one, case, seed) for one in inputs} for case in range(cases)]
 
 
-def read_user_cases(files: Sequence[Path], inputs: Sequence[InputSpec]) -> list[dict[str, Array]]:
-    """Read the user's own cases, one per file: `.npz` with arrays named by input, or `.npy` for a lone input.
+def read_arrays(path: Path, specs: Sequence[TensorSpec]) -> dict[str, Array]:
+    """Read one of the user's own cases: an `.npz` with arrays named by input, or an `.npy` for a lone input.
+
+    Args:
+        path: Of the file.
+        specs: Of the model's inputs.
 
     Raises:
-        SourceError: A file cannot be read, or its arrays are not what the model takes.
+        SourceError: The file cannot be read, or its arrays are not what the model takes.
     """
-    return [_read_case(path, [one.tensor for one in inputs]) for path in files]
+    arrays = _load(path, specs)
+    names = [spec.name for spec in specs]
+    for name in arrays:
+        if name not in names:
+            near = did_you_mean(name, names)
+            raise SourceError(
+                f"{path}: the model has no input {name!r}",
+                hint=f"{near} its inputs are {', '.join(map(str, specs))}".strip(),
+            )
+    return {spec.name: _checked(path, spec, arrays.get(spec.name)) for spec in specs}
 
 
 def _draw(spec: InputSpec, case: int, seed: int) -> Array:
@@ -79,19 +92,6 @@ def _check_range(spec: InputSpec, lowest: float, highest: float) -> None:
             hint=f"{spec.tensor.dtype} goes from {lowest:g} to {highest:g}"
             + ("" if whole else ", in whole numbers"),
         )
-
-
-def _read_case(path: Path, specs: Sequence[TensorSpec]) -> dict[str, Array]:
-    arrays = _load(path, specs)
-    names = [spec.name for spec in specs]
-    for name in arrays:
-        if name not in names:
-            near = did_you_mean(name, names)
-            raise SourceError(
-                f"{path}: the model has no input {name!r}",
-                hint=f"{near} its inputs are {', '.join(map(str, specs))}".strip(),
-            )
-    return {spec.name: _checked(path, spec, arrays.get(spec.name)) for spec in specs}
 
 
 def _load(path: Path, specs: Sequence[TensorSpec]) -> Mapping[str, Array]:

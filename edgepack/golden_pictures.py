@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from edgepack.bundle.manifest import FileRef
 from edgepack.errors import SourceError, VerificationFailed
 from edgepack.golden import GoldenSet
-from edgepack.golden_inputs import read_user_cases as read_array_cases
+from edgepack.golden_inputs import read_arrays
 from edgepack.model import InputSpec
 from edgepack.processing.binding import contract_of_only_input
 from edgepack.processing.pictures import SUFFIXES, is_picture, list_pictures, read_picture, to_png
@@ -43,7 +43,7 @@ def read_user_cases(
         if is_picture(path):
             feed, picture = _read_picture_case(path, inputs, contracts)
         else:
-            feed, picture = read_array_cases([path], inputs)[0], {}
+            feed, picture = read_arrays(path, [one.tensor for one in inputs]), {}
         feeds.append(feed)
         pictures.append(picture)
     return feeds, pictures

@@ -15,6 +15,7 @@ from edgepack.events import Event, EventKind, StepTimer
 from edgepack.golden import GoldenSet
 from edgepack.labels import LabelledData
 from edgepack.options import BuildOptions
+from edgepack.precision import BASE
 from edgepack.prove import Attempt, Prover
 from edgepack.runners.base import Runner
 from edgepack.runners.outputs import KeptOutputs
@@ -23,8 +24,6 @@ from edgepack.sources.base import ModelInfo
 from edgepack.targets import Plan
 from edgepack.threads import waiting_threads
 from edgepack.workers import Worker, Workers
-
-_BASE = "float32"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +118,14 @@ def _prove_format(
     )
     prover = Prover(backend, context, site.runners[backend.name], site.emit, reference.answers, site.kept)
     # Quantised files are made from the float32 file, also when that is not wanted itself.
-    base = _prove_or_recall(prover, _BASE, cache)
-    verified = {_BASE: base.candidate} if base.candidate else {}
-    failed = {} if base.candidate else {_BASE: base.reason}
+    base = _prove_or_recall(prover, BASE, cache)
+    verified = {BASE: base.candidate} if base.candidate else {}
+    failed = {} if base.candidate else {BASE: base.reason}
     prover = replace(prover, context=replace(context, verified=verified, failed=failed))
-    rest = [precision for precision in precisions if precision != _BASE]
+    rest = [precision for precision in precisions if precision != BASE]
     with ThreadPoolExecutor(max_workers=usable_cores()) as threads:
         attempts = list(threads.map(lambda precision: _prove_or_recall(prover, precision, cache), rest))
-    return [base, *attempts] if _BASE in precisions else attempts
+    return [base, *attempts] if BASE in precisions else attempts
 
 
 def _prove_or_recall(prover: Prover, precision: str, cache: ArtifactCache) -> Attempt:

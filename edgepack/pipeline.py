@@ -200,11 +200,10 @@ def _gaps_by_nature(plan: Plan, possible: Mapping[str, Backend], framework: str)
 
 def _refuse_what_failed(site: Site, findings: assemble.Findings, report: Report) -> None:
     """Stop the build unless everything that should have worked did, or the rest may ship without it."""
-    failed = [attempt for attempt in findings.attempts if attempt.failed]
+    failed = findings.failed
     if failed and site.options.keep_failed:
         keep_evidence(site.folder / "make", site.workers.logs, site.options.keep_failed)
-    proven = sum(attempt.candidate is not None for attempt in findings.attempts)
-    if proven and (not failed or site.options.keep_going):
+    if findings.made and (not failed or site.options.keep_going):
         return
     details = {"report": report}
     if not failed:
@@ -213,7 +212,7 @@ def _refuse_what_failed(site: Site, findings: assemble.Findings, report: Report)
             f"nothing to make: {reasons}", hint="choose another --format or --precision", details=details
         )
     names = ", ".join(attempt.id for attempt in failed)
-    hint = "" if proven == 0 else "--keep-going ships the rest and writes the gap into the manifest"
+    hint = "--keep-going ships the rest and writes the gap into the manifest" if findings.made else ""
     if any(failure.comparisons for attempt in failed for failure in attempt.failures):
         layers = [
             f"; the worst layers of {one.id} are {one.worst_layers}" for one in failed if one.worst_layers

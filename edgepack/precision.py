@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+BASE = "float32"
+"""The precision that the others are made from and measured against."""
 SMALL_SHARE = 1e-3
 """Ten times what float32 may need of the largest value: room for rounding, none for a wrong result."""
 

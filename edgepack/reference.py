@@ -6,7 +6,6 @@ from pathlib import Path
 
 from edgepack.golden_cases import make_golden
 from edgepack.options import GoldenOptions
-from edgepack.processing.binding import declared_processing
 from edgepack.processing.steps import Processing
 from edgepack.sources import load_model
 from edgepack.sources.base import SourceRequest
@@ -23,6 +22,6 @@ def load_reference(
     """
     model = load_model(request)
     said = processing or Processing()
-    declared = declared_processing(getattr(model, "raw", None))
+    declared = model.declared_processing()
     wanted = Processing(said.preprocess or declared.preprocess, said.postprocess or declared.postprocess)
     return Kept(model, make_golden(model, folder, options, wanted))

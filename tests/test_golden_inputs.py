@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgepack.errors import SourceError
-from edgepack.golden_inputs import draw_inputs, read_user_cases
+from edgepack.golden_inputs import draw_inputs, read_arrays
 from edgepack.input_syntax import parse_input
 from edgepack.model import DTYPES
 
@@ -88,7 +88,7 @@ def test_user_files_are_cases_in_order(tmp_path):
     np.savez(tmp_path / "b.npz", ids=IDS, image=IMAGE)
     np.savez_compressed(tmp_path / "a.npz", image=(IMAGE + 1).astype(">f4"), ids=IDS)
     inputs = [parse_input("image:float32[1,4]"), parse_input("ids:int64[2]")]
-    cases = read_user_cases([tmp_path / "b.npz", tmp_path / "a.npz"], inputs)
+    cases = [read_arrays(tmp_path / name, [one.tensor for one in inputs]) for name in ("b.npz", "a.npz")]
     assert [list(case) for case in cases] == [["image", "ids"]] * 2
     assert [case["image"].tolist() for case in cases] == [IMAGE.tolist(), (IMAGE + 1).tolist()]
     assert cases[1]["image"].dtype == np.dtype("float32")
@@ -96,7 +96,7 @@ def test_user_files_are_cases_in_order(tmp_path):
 
 def test_lone_array_is_the_only_input(tmp_path):
     np.save(tmp_path / "one.npy", IMAGE)
-    (case,) = read_user_cases([tmp_path / "one.npy"], [parse_input("image:float32[1,4]")])
+    case = read_arrays(tmp_path / "one.npy", [parse_input("image:float32[1,4]").tensor])
     assert case["image"].tolist() == IMAGE.tolist()
 
 
@@ -160,7 +160,7 @@ def test_file_that_does_not_fit_is_refused(tmp_path, make, message, hint):
     path = tmp_path / "case_2.npz"
     make(path)
     with pytest.raises(SourceError) as caught:
-        read_user_cases([path], [parse_input("image:float32[1,4]"), parse_input("ids:int64[2]")])
+        read_arrays(path, [parse_input("image:float32[1,4]").tensor, parse_input("ids:int64[2]").tensor])
     assert message in caught.value.message
     assert hint in caught.value.hint
     assert caught.value.exit_code == 3

@@ -10,7 +10,7 @@ from math import inf, isfinite
 
 from rich.filesize import decimal
 
-from edgepack.precision import PRECISIONS, Tolerance
+from edgepack.precision import BASE, PRECISIONS, Tolerance
 from edgepack.report.elsewhere import device_lines, emulated_lines
 from edgepack.report.model import ArtifactResult, Report, RouteFailure
 from edgepack.verdict import Answers, Comparison, LayerError, worst_layers
@@ -238,9 +238,9 @@ def _no_smaller(report: Report) -> Iterator[str]:
     sizes = {result.artifact_id: result.bytes for result in report.results}
     for artifact_id, size in sizes.items():
         format_, _, precision = artifact_id.partition("/")
-        full = sizes.get(f"{format_}/float32")
-        if precision != "float32" and full is not None and size >= full:
-            yield f"{artifact_id} is no smaller than {format_}/float32"
+        full = sizes.get(f"{format_}/{BASE}")
+        if precision != BASE and full is not None and size >= full:
+            yield f"{artifact_id} is no smaller than {format_}/{BASE}"
 
 
 def _bound(allowed: Tolerance) -> str:

@@ -49,6 +49,14 @@ class LoadedModel(Protocol):
         """Run the model once, in eval mode and without gradients; outputs by stable name, in order."""
         ...
 
+    def declared_processing(self) -> Processing:
+        """Give what the model itself says turns pictures into inputs and outputs into answers.
+
+        Raises:
+            SourceError: It says so in a way that cannot be read.
+        """
+        ...
+
     def digest(self) -> str:
         """Sha256 over graph and weights: equal exactly when conversions would give the same files."""
         ...

@@ -13,6 +13,7 @@ import onnx
 
 from edgepack.errors import SourceError
 from edgepack.model import Binding, InputSpec
+from edgepack.processing.steps import Processing
 from edgepack.sources.bindings import bind_inputs
 from edgepack.sources.input_choice import fill_file_inputs
 from edgepack.sources.onnx_fingerprint import fingerprint
@@ -101,6 +102,10 @@ class OnnxModel:
             for size in sizes[value.name]:
                 shape.dim.add().dim_value = size
         return model
+
+    def declared_processing(self) -> Processing:
+        """Give nothing: a file cannot say; see `LoadedModel`."""
+        return Processing()
 
     def digest(self) -> str:
         """Sha256 over the files and the inputs' shapes; see `LoadedModel`."""

@@ -14,6 +14,8 @@ from torch import nn
 from edgepack.errors import ConversionError, SourceError
 from edgepack.golden_inputs import draw_inputs
 from edgepack.model import InputSpec
+from edgepack.processing.binding import declared_processing
+from edgepack.processing.steps import Processing
 from edgepack.sources.input_choice import bind_parameters, input_example
 from edgepack.sources.texts import evidence, listing, summarise
 from edgepack.sources.torch_flat import Flat, forward_parameters
@@ -105,6 +107,10 @@ class TorchModel:
         if isinstance(self._traced, ConversionError):
             raise self._traced
         return self._traced
+
+    def declared_processing(self) -> Processing:
+        """Give what the module's attributes say; see `LoadedModel`."""
+        return declared_processing(self.raw)
 
     def digest(self) -> str:
         """Sha256 over graphs, weights and inputs, or over the file that decides them; see `LoadedModel`.

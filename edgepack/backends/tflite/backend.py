@@ -18,6 +18,7 @@ from edgepack.backends.tflite.routes import (
     quick_routes,
 )
 from edgepack.options import BuildOptions
+from edgepack.precision import BASE
 from edgepack.sources.base import ModelInfo
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class TFLiteBackend:
 
     def routes(self, precision: str, info: ModelInfo, options: BuildOptions) -> Sequence[Route]:  # noqa: ARG002  the protocol's
         """The quick converter on each exporter's graph, as it is and prepared; then the slow one."""
-        if precision != "float32":
+        if precision != BASE:
             return [QuantisedRoute(recipe) for recipe in RECIPES if recipe.precision == precision]
         ways = exporters(info.framework)
         quick = [route for exporter in ways for route in quick_routes(exporter)]

@@ -17,8 +17,8 @@ from edgepack.backends.tflite.recipes import Recipe
 from edgepack.backends.tflite.routes import DIRECT_MODULES as MAKE_MODULES
 from edgepack.backends.tflite.routes import RUN_MODULES
 from edgepack.errors import ConversionError
+from edgepack.precision import BASE
 
-_BASE = "float32"
 _MEASURING = Lock()
 
 
@@ -41,12 +41,12 @@ class QuantisedRoute:
             ConversionError: There is no float32 file or no calibration data, the recipe makes no difference,
                 or leaving layers in float does not help.
         """
-        base = context.verified.get(_BASE)
+        base = context.verified.get(BASE)
         if base is None:
-            reason = context.failed.get(_BASE, "it was not made")
+            reason = context.failed.get(BASE, "it was not made")
             raise ConversionError(f"it is made from the float32 file, and there is none: {reason}")
         job = _Job(context, base, self.recipe)
-        if self.recipe.second and not any(layer.operator in self.recipe.kept for layer in job.layers()):
+        if self.recipe.fallback and not any(layer.operator in self.recipe.kept for layer in job.layers()):
             raise ConversionError(f"the file has no {' or '.join(self.recipe.kept)} to leave in float")
         wanted = context.options.quantisation.keep_float
         return make_kept(job.make, context.judge, wanted, job.layers, ".tflite")
@@ -67,7 +67,7 @@ class _Job:
     def make(self, kept: Sequence[str]) -> Candidate:
         """Make the candidate that leaves the layers of these names in float."""
         scopes = tuple(layer.scope for layer in self.layers() if layer.name in kept) if kept else ()
-        float_io = self.context.options.quantisation.io == _BASE
+        float_io = self.context.options.quantisation.io == "float32"
         recipe = replace(self.recipe, kept_scopes=scopes, float_io=float_io)
         ranges = self._ranges() if recipe.calibrated else None
         file = self.context.folder / "model.tflite"

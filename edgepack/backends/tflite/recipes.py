@@ -21,7 +21,7 @@ class Recipe:
         kept_scopes: Single layers that stay in float, too; see `edgepack.backends.tflite.layers.Layer`.
         halved: Operators whose weights become 16-bit floats, too, which ai-edge-quantizer leaves as they are.
         float_io: Whether the file takes and gives floats although it computes in integers.
-        second: Whether it was tried without `kept` before.
+        fallback: Whether it is for files that the same recipe without `kept` is wrong for.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Recipe:
     kept_scopes: tuple[str, ...] = ()
     halved: tuple[str, ...] = ()
     float_io: bool = False
-    second: bool = False
+    fallback: bool = False
 
     @property
     def calibrated(self) -> bool:
@@ -63,7 +63,7 @@ RECIPES = (
         per_tensor=_PRODUCTS,
         lacking=_NOT_DYNAMIC,
         kept=_MATMUL,
-        second=True,
+        fallback=True,
     ),
     # XNNPACK's int8 product of two activations comes out wrong in LiteRT 2.1.2, and the runtimes' SOFTMAX of
     # integers rounds otherwise on ARM64 than here: docs/arm64.md.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from edgepack.backends.base import Candidate, RouteContext
 from edgepack.errors import ConversionError
-from edgepack.precision import PRECISIONS
+from edgepack.precision import BASE, PRECISIONS
 from edgepack.toolchain.packages import missing_tool
 from edgepack.workers import Worker
 
@@ -170,7 +170,7 @@ def _convert(
     file = context.folder / "model.tflite"
     converter.run(job, graph, file, name=f"tflite {job.__name__}")
     reader = context.workers.start(*RUN_MODULES)
-    tolerance = PRECISIONS["float32"].tolerance
+    tolerance = PRECISIONS[BASE].tolerance
     inputs, outputs = reader.run(
         find_contracts, file, context.golden, tolerance, name="find tflite contracts"
     )
