@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgepack.bundle.manifest import GoldenCase
 from edgepack.golden import GoldenSet
 from edgepack.golden_files import write_arrays
 from edgepack.model import ModelSpec
 from edgepack.options import GoldenOptions
-from edgepack.processing.steps import Processing
+from edgepack.processing.binding import bind_postprocess, bind_preprocess
+from edgepack.processing.steps import Preprocess, Processing
 from edgepack.sources.base import LoadedModel, ModelInfo
+
+if TYPE_CHECKING:
+    from edgepack.compare import Array
 
 
 def make_golden(
@@ -30,18 +36,12 @@ def make_golden(
     Raises:
         SourceError: The inputs do not fit, or the model fails, is not deterministic, or proves nothing.
     """
+    # Not at the top: a build names this job and leaves it, and numpy with it, to a worker.
     from edgepack.golden_checks import check_degenerate, check_repeatable, check_stable_specs
-    from edgepack.golden_inputs import draw_inputs
-    from edgepack.golden_pictures import read_user_cases, write_pictures
-    from edgepack.processing.binding import bind_postprocess, bind_preprocess
 
     wanted = wanted or Processing()
     preprocess = bind_preprocess(wanted.preprocess, [one.tensor for one in model.inputs])
-    pictures: list[dict[str, bytes]] = []
-    if options.files:
-        feeds, pictures = read_user_cases(options.files, model.inputs, preprocess)
-    else:
-        feeds = draw_inputs(model.inputs, options.cases, options.seed)
+    feeds, pictures = _choose_inputs(model, options, preprocess)
     names = [one.tensor.name for one in model.inputs]
     results = [model([feed[name] for name in names]) for feed in feeds]
     again = model([feeds[0][name] for name in names])
@@ -50,13 +50,38 @@ def make_golden(
     warnings = check_degenerate(results, allowed=options.allow_degenerate)
     spec = ModelSpec(tuple(one.tensor for one in model.inputs), outputs)
     cases = tuple(
-        GoldenCase(
-            write_arrays(folder, f"golden/{index}/inputs", feed),
-            write_arrays(folder, f"golden/{index}/outputs", result),
-            write_pictures(folder, f"golden/{index}/raw", pictures[index] if pictures else {}),
-        )
-        for index, (feed, result) in enumerate(zip(feeds, results, strict=True))
+        _write_case(folder, f"golden/{index}", *parts)
+        for index, parts in enumerate(zip(feeds, results, pictures, strict=True))
     )
     processing = Processing(preprocess, bind_postprocess(wanted.postprocess, outputs))
     info = ModelInfo(model.framework, spec, model.digest(), tuple(model.warnings), processing)
     return info, GoldenSet(folder, spec, cases, preprocess, warnings, processing.postprocess)
+
+
+def _choose_inputs(
+    model: LoadedModel, options: GoldenOptions, preprocess: Sequence[Preprocess]
+) -> tuple[list[dict[str, Array]], list[dict[str, bytes]]]:
+    """Give each case's inputs, and the pictures that they were made from, both by name."""
+    from edgepack.golden_inputs import draw_inputs
+    from edgepack.golden_pictures import read_user_cases
+
+    if options.files:
+        return read_user_cases(options.files, model.inputs, preprocess)
+    feeds = draw_inputs(model.inputs, options.cases, options.seed)
+    return feeds, [{} for _ in feeds]
+
+
+def _write_case(
+    root: Path,
+    folder: str,
+    feed: Mapping[str, Array],
+    result: Mapping[str, Array],
+    pictures: Mapping[str, bytes],
+) -> GoldenCase:
+    from edgepack.golden_pictures import write_pictures
+
+    return GoldenCase(
+        write_arrays(root, f"{folder}/inputs", feed),
+        write_arrays(root, f"{folder}/outputs", result),
+        write_pictures(root, f"{folder}/raw", pictures),
+    )

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from edgepack.config import build_options, derive_name, load
+from edgepack.config import build_options, derive_name
 from edgepack.errors import UsageError
 from edgepack.precision import PRECISIONS, Gates, tolerance_for
+from edgepack.setting_layers import load
 from edgepack.settings import KINDS, Settings, parse_size
 
 

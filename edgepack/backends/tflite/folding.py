@@ -27,17 +27,12 @@ def fold_constants(model: Any) -> bool:
     Returns:
         Whether there were any.
     """
-    from onnx import TensorProto, numpy_helper
+    from onnx import numpy_helper
 
     from edgepack.backends.passes import schemas
 
     graph = model.graph
-    open_names = {one.name for one in graph.input}
-    weights = {
-        one.name: one
-        for one in graph.initializer
-        if one.name not in open_names and one.data_location != TensorProto.EXTERNAL
-    }
+    weights = _weights(graph)
     shapes = known_shapes(graph)
     known: dict[str, Array] = {}
     opset = next((one.version for one in model.opset_import if not schemas.domain_of(one)), 1)
@@ -61,15 +56,24 @@ def fold_constants(model: Any) -> bool:
         graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in results.items())
     folded = len(kept) < len(graph.node)
     if folded:
-        nodes = [type(node).FromString(node.SerializeToString()) for node in kept]
-        del graph.node[:]
-        graph.node.extend(nodes)
-        _drop_unused(graph)
+        _keep_only(graph, kept)
         # What was written down of a result may know less of its shape, and shape inference would believe it.
         stale = [index for index, one in enumerate(graph.value_info) if one.name in known]
         for index in reversed(stale):
             del graph.value_info[index]
     return folded
+
+
+def _weights(graph: Any) -> dict[str, Any]:
+    """Give the constants inside the file; what is an input, too, is a default and no constant."""
+    from onnx import TensorProto
+
+    inputs = {one.name for one in graph.input}
+    return {
+        one.name: one
+        for one in graph.initializer
+        if one.name not in inputs and one.data_location != TensorProto.EXTERNAL
+    }
 
 
 def known_shapes(graph: Any) -> dict[str, tuple[int, ...]]:
@@ -116,6 +120,15 @@ def _results(node: Any, known: dict[str, Array], opset: int) -> dict[str, Array]
     if not plain or sum(one.nbytes for one in arrays) > _SMALL:
         return None
     return {name: value for name, value in zip(node.output, arrays, strict=True) if name}
+
+
+def _keep_only(graph: Any, kept: Iterable[Any]) -> None:
+    """Drop all other nodes, and what only they needed."""
+    # Copies: emptying the list takes its nodes away.
+    nodes = [type(node).FromString(node.SerializeToString()) for node in kept]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    _drop_unused(graph)
 
 
 def _drop_unused(graph: Any) -> None:

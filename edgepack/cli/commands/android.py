@@ -56,7 +56,8 @@ def check(
 ) -> Outcome:
     """Check, and show what was found."""
     from edgepack.android.check import check_app
-    from edgepack.config import limits, load
+    from edgepack.config import limits
+    from edgepack.setting_layers import load
 
     allowed = limits(load(given(options), Path.cwd()))
     with progress(flags) as emit:

@@ -49,7 +49,8 @@ def command(
 ) -> Outcome:
     """Count, compare, and show the table."""
     from edgepack.bench import BenchOptions, bench, compare_counts, read_baseline, to_json
-    from edgepack.config import limits, load, runner_choice
+    from edgepack.config import limits, runner_choice
+    from edgepack.setting_layers import load
 
     allowed = _share(fail_over, baseline)
     earlier = read_baseline(baseline) if baseline else to_json([])

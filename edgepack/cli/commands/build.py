@@ -135,7 +135,8 @@ def command(flags: Flags, /, source: str, **options: object) -> Outcome:
     """Resolve the options, build, and show the report."""
     from pathlib import Path
 
-    from edgepack.config import build_options, load
+    from edgepack.config import build_options
+    from edgepack.setting_layers import load
 
     wanted = build_options(source, load(given(options), Path.cwd()))
     # Only now: a slip on the command line is told of before anything large is imported.

@@ -52,8 +52,9 @@ def command(
 ) -> Outcome:
     """Read the inputs, run, and show the outputs."""
     from edgepack.bundle import open_bundle
-    from edgepack.config import limits, load
+    from edgepack.config import limits
     from edgepack.processing.answers import best_answers
+    from edgepack.setting_layers import load
     from edgepack.tensors import read_inputs, save_outputs
     from edgepack.verification import run_artifact
 

@@ -64,8 +64,9 @@ def command(
 ) -> Outcome:
     """Verify, and show the report."""
     from edgepack.cli.reports import report_text
-    from edgepack.config import limits, load, runner_choice
+    from edgepack.config import limits, runner_choice
     from edgepack.report.json import to_json
+    from edgepack.setting_layers import load
     from edgepack.verification import VerifyOptions, verify
 
     settings = load(given(options), Path.cwd())
