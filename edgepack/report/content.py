@@ -1,60 +1,21 @@
-"""What a report says to a person, in words and rows; text and HTML only differ in how it looks."""
+"""What a report says to a person in words; text and HTML only differ in how it looks."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Context, Decimal
-from math import inf, isfinite
-
-from rich.filesize import decimal
+from math import isfinite
 
 from edgepack.precision import BASE, PRECISIONS, Tolerance
 from edgepack.report.elsewhere import device_lines, emulated_lines
 from edgepack.report.model import ArtifactResult, Report, RouteFailure
-from edgepack.verdict import Answers, Comparison, LayerError, worst_layers
+from edgepack.report.wording import clean, decibels, figure
+from edgepack.verdict import Comparison, LayerError, worst_layers
 
-_FIGURES = ("max\nerror", "needed\nrtol", "cosine", "SNR\ndB")
-_ANSWERS = ("same\ntop %", "right\n%", "change\npoints")
-HEADINGS = ("artifact", "on", "size", *_FIGURES, *_ANSWERS, "verdict")
-_FIRST_TO_GO = _FIGURES[:2]
-"""What a narrow terminal has to do without; all of it is in report.json and in the page."""
 _WORST = 3
 _LOG_LINES = 12
 _REBUILD = "Try: building again looks for a route that is right on this runtime"
 _KEEP = "Try: --keep-failed DIR keeps the file and the logs, to see which layer is wrong"
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""Terminal control sequences (ECMA-48, 5.4) and other control characters, but for tab and newline."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line of a table: one cell for each heading."""
-
-    cells: tuple[str, ...]
-    passed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows under headings; a heading may have two lines."""
-
-    headings: tuple[str, ...]
-    rows: tuple[Row, ...]
-
-    @property
-    def width(self) -> int:
-        """How many columns of text it needs, two spaces between cells."""
-        lines = [tuple(max(one.split("\n"), key=len) for one in self.headings)]
-        lines += [row.cells for row in self.rows]
-        return sum(max(map(len, cells)) + 2 for cells in zip(*lines, strict=True)) - 2
-
-    def without(self, *headings: str) -> Table:
-        """Leave out columns."""
-        kept = [index for index, heading in enumerate(self.headings) if heading not in headings]
-        rows = (Row(tuple(row.cells[index] for index in kept), row.passed) for row in self.rows)
-        return Table(tuple(self.headings[index] for index in kept), tuple(rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,40 +51,6 @@ def headline(report: Report) -> str:
     return clean(f"{report.name}{target}: {outcome}, {len(good)} of {total} artifacts proven")
 
 
-def main_table(report: Report, width: int | None = None) -> Table:
-    """Give one row per artifact and runner, then one per artifact that no route led to.
-
-    Args:
-        report: What to show.
-        width: Leave out the least of the figures where the table would need more columns of text.
-    """
-    rows = [
-        *(_result_row(result) for result in report.results),
-        *(_unmade_row(name, report.failures) for name in report.unmade),
-    ]
-    table = Table(HEADINGS, tuple(rows))
-    empty = [
-        name
-        for index, name in enumerate(HEADINGS)
-        if name in _ANSWERS and not any(row.cells[index] for row in rows)
-    ]
-    table = table.without(*empty)
-    for heading in _FIRST_TO_GO:
-        if width is not None and table.width > width:
-            table = table.without(heading)
-    return table
-
-
-def output_table(report: Report) -> Table:
-    """Give one row per artifact, runner and output."""
-    rows = (
-        _row((result.artifact_id, result.place, one.output, *_figures([one])), passed=one.passed)
-        for result in report.results
-        for one in result.comparisons
-    )
-    return Table(("artifact", "runs on", "output", *_FIGURES, "verdict"), tuple(rows))
-
-
 def sections(report: Report) -> list[Section]:
     """Give what is to be said below the table, without what there is nothing to say about."""
     failed = [*_failed_results(report), *_unmade(report)]
@@ -154,63 +81,6 @@ def labelled_lines(report: Report) -> list[tuple[str, str]]:
         ("Made with", _surroundings(report)),
     )
     return [(label, clean(line)) for label, line in found if line]
-
-
-def clean(text: str) -> str:
-    """Take out what a terminal would obey instead of show: logs and foreign bundles may hold anything."""
-    return _CONTROL.sub("", text).encode(errors="backslashreplace").decode()
-
-
-def figure(value: float) -> str:
-    """Give a figure with two digits, rounded up: a tolerance of that size would still do."""
-    if not isfinite(value):
-        return str(value)
-    rounded = Decimal(repr(value)).normalize(Context(prec=2, rounding=ROUND_CEILING))
-    return f"{float(rounded):.2g}"
-
-
-def _result_row(result: ArtifactResult) -> Row:
-    labels = (result.artifact_id, result.place, decimal(result.bytes))
-    cells = (*labels, *_figures(result.comparisons), *_answer_cells(result.answers))
-    return _row(cells, passed=result.passed, otherwise="not run" if result.error else "FAILED")
-
-
-def _unmade_row(artifact_id: str, failures: Iterable[RouteFailure]) -> Row:
-    """Show how far off the nearest file was, if any route led to one."""
-    wrong = [one.comparisons for one in failures if one.artifact_id == artifact_id and one.comparisons]
-    nearest = min(wrong, key=lambda verdicts: max(one.needed_relative for one in verdicts), default=())
-    cells = (artifact_id, "", "", *_figures(nearest), *_answer_cells(None))
-    return _row(cells, passed=False, otherwise="FAILED" if nearest else "not made")
-
-
-def _row(cells: tuple[str, ...], *, passed: bool, otherwise: str = "FAILED") -> Row:
-    return Row(tuple(clean(cell) for cell in (*cells, "passed" if passed else otherwise)), passed)
-
-
-def _figures(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
-    if not comparisons:
-        return ("",) * len(_FIGURES)
-    return (
-        figure(max(one.max_error for one in comparisons)),
-        figure(max(one.needed_relative for one in comparisons)),
-        f"{min(one.cosine for one in comparisons):.6f}",
-        _decibels(min(one.snr_db for one in comparisons)),
-    )
-
-
-def _answer_cells(answers: Answers | None) -> tuple[str, ...]:
-    if answers is None:
-        return ("",) * len(_ANSWERS)
-    accuracy, change = answers.accuracy, answers.change
-    return (
-        f"{100 * answers.agreement:.1f}",
-        "" if accuracy is None else f"{100 * accuracy:.1f}",
-        "" if change is None else f"{change:+.2f}",
-    )
-
-
-def _decibels(value: float) -> str:
-    return "equal" if value == inf else f"{value:.1f}"
 
 
 def _allowed(report: Report) -> str:
@@ -307,7 +177,7 @@ def _route_text(failure: RouteFailure) -> str:
 def _layer_text(layer: LayerError) -> str:
     return (
         f"{layer.operator} {layer.name} loses {layer.lost:.0%} of its signal, channel by channel; its output "
-        f"has an SNR of {_decibels(layer.snr_db)} dB"
+        f"has an SNR of {decibels(layer.snr_db)} dB"
     )
 
 
@@ -324,5 +194,5 @@ def _verdict_note(one: Comparison, *, by_ratio: bool) -> str:
         return f"{one.output}: {one.reason}; cosine {one.cosine:.6f}"
     return (
         f"{one.output}: {one.reason}; the smallest relative tolerance that would pass is "
-        f"{figure(one.needed_relative)}, cosine {one.cosine:.6f}, SNR {_decibels(one.snr_db)} dB"
+        f"{figure(one.needed_relative)}, cosine {one.cosine:.6f}, SNR {decibels(one.snr_db)} dB"
     )

@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from edgepack.report.content import (
-    Item,
-    Row,
-    Section,
-    Table,
-    headline,
-    labelled_lines,
-    main_table,
-    output_table,
-    sections,
-)
+from edgepack.report.content import Item, Section, headline, labelled_lines, sections
 from edgepack.report.model import Report
 from edgepack.report.plots import Plot
+from edgepack.report.tables import Row, Table, main_table, output_table
 
 _STYLE = """
 :root { color-scheme: light dark; --good: light-dark(#0a6b2d, #6fd68c); --bad: light-dark(#b3161b, #ff8f8a);

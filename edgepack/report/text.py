@@ -10,8 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from edgepack.report.content import HEADINGS, Section, headline, labelled_lines, main_table, sections
+from edgepack.report.content import Section, headline, labelled_lines, sections
 from edgepack.report.model import Report
+from edgepack.report.tables import HEADINGS, main_table
 
 _UNLIMITED = 10_000
 _NUMBERS = HEADINGS[2:-1]

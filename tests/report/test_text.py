@@ -3,8 +3,8 @@ from decimal import Decimal
 
 import pytest
 
-from edgepack.report.content import figure
 from edgepack.report.text import render_text
+from edgepack.report.wording import figure
 
 
 def test_a_good_report_reads_well_in_a_pipe(good):
