@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import mmap
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edgepack.backends.tflite.flatbuffer import IDENTIFIER, operator_of
+from edgepack.backends.tflite.finish.writing import indices, write_file
+from edgepack.backends.tflite.flatbuffer import operator_of
 
 if TYPE_CHECKING:
     from edgepack.compare import Array
 
-_ALIGNMENT = 16
-"""Of buffers, as the schema asks (`force_align: 16`); Python's generated writer leaves that out."""
 _DTYPES = {
     schema.TensorType.FLOAT32: np.float32,
     schema.TensorType.FLOAT16: np.float16,
@@ -83,7 +80,7 @@ class FlatModel:
         self._graph = model.subgraphs[0]
         kinds = [operator_of(code) for code in model.operatorCodes or ()]
         self.operators = [
-            Operator(kinds[raw.opcodeIndex], _indices(raw.inputs), _indices(raw.outputs), raw)
+            Operator(kinds[raw.opcodeIndex], indices(raw.inputs), indices(raw.outputs), raw)
             for raw in self._graph.operators or ()
         ]
         made = {tensor for operator in self.operators for tensor in operator.outputs}
@@ -101,12 +98,12 @@ class FlatModel:
     @property
     def inputs(self) -> list[int]:
         """Tensors that the main graph is given."""
-        return _indices(self._graph.inputs)
+        return indices(self._graph.inputs)
 
     @property
     def outputs(self) -> list[int]:
         """Tensors that the main graph gives."""
-        return _indices(self._graph.outputs)
+        return indices(self._graph.outputs)
 
     def shape(self, tensor: int) -> tuple[int, ...]:
         """A tensor's shape; -1 for a size that only a run tells, where the file declares a 1 as well."""
@@ -220,86 +217,9 @@ class FlatModel:
             operator.raw.inputs = np.array(operator.inputs, np.int32)
             operator.raw.outputs = np.array(operator.outputs, np.int32)
         self._graph.operators = [operator.raw for operator in self.operators]
-        _drop_tensors(self._model, self._graph)
-        for tensor in self._graph.tensors:
-            # It is for sizes that are open; where it repeats the shape, it is some bytes for each tensor.
-            if tensor.shapeSignature is not None and np.array_equal(tensor.shapeSignature, tensor.shape):
-                tensor.shapeSignature = None
-        _drop_buffers(self._model)
-        _drop_codes(self._model)
-        builder = flatbuffers.Builder(path.stat().st_size + (1 << 16))
-        builder.Finish(self._model.Pack(builder), IDENTIFIER)
-        unfinished = path.with_suffix(".unfinished")
-        with unfinished.open("wb") as file:
-            file.write(memoryview(builder.Bytes)[builder.Head() :])
-        os.replace(unfinished, path)
-
-
-class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]  # the generated module has no types
-    """A buffer that is written where the schema wants it."""
-
-    def Pack(self, builder: Any) -> int:  # noqa: N802  the generated class's own name
-        if self.data is None or not len(self.data):
-            return int(super().Pack(builder))
-        builder.StartVector(1, len(self.data), _ALIGNMENT)
-        builder.head -= len(self.data)
-        builder.Bytes[builder.head : builder.head + len(self.data)] = memoryview(self.data)
-        data = builder.EndVector()
-        schema.BufferStart(builder)
-        schema.BufferAddData(builder, data)
-        return int(schema.BufferEnd(builder))
+        write_file(self._model, path)
 
 
 def _declare(tensor: Any, shape: Sequence[int]) -> None:
     tensor.shape = np.array([1 if size < 0 else size for size in shape], np.int32)
     tensor.shapeSignature = np.array(shape, np.int32) if min(shape, default=0) < 0 else None
-
-
-def _indices(tensors: Any) -> list[int]:
-    """Give a vector of indices as a list; an empty one is None."""
-    return [] if tensors is None else [int(one) for one in tensors]
-
-
-def _drop_tensors(model: Any, graph: Any) -> None:
-    used = {*_indices(graph.inputs), *_indices(graph.outputs)}
-    for raw in graph.operators:
-        used.update(_indices(raw.inputs), _indices(raw.outputs), _indices(raw.intermediates))
-    kept = [index for index in range(len(graph.tensors)) if index in used]
-    moved = {-1: -1, **{old: new for new, old in enumerate(kept)}}
-
-    def move(tensors: Any) -> Any:
-        return None if tensors is None else np.array([moved[int(one)] for one in tensors], np.int32)
-
-    graph.tensors = [graph.tensors[index] for index in kept]
-    graph.inputs, graph.outputs = move(graph.inputs), move(graph.outputs)
-    for raw in graph.operators:
-        raw.inputs, raw.outputs = move(raw.inputs), move(raw.outputs)
-        raw.intermediates = move(raw.intermediates)
-    for signature in model.signatureDefs or ():
-        if signature.subgraphIndex == 0:
-            for one in (*(signature.inputs or ()), *(signature.outputs or ())):
-                one.tensorIndex = moved[int(one.tensorIndex)]
-
-
-def _drop_buffers(model: Any) -> None:
-    used = {0, *(tensor.buffer for graph in model.subgraphs for tensor in graph.tensors)}
-    used.update(one.buffer for one in model.metadata or ())
-    used.update(_indices(model.metadataBuffer))
-    kept = sorted(used)
-    moved = {old: new for new, old in enumerate(kept)}
-    for tensor in (tensor for graph in model.subgraphs for tensor in graph.tensors):
-        tensor.buffer = moved[tensor.buffer]
-    for one in model.metadata or ():
-        one.buffer = moved[one.buffer]
-    if model.metadataBuffer is not None:
-        model.metadataBuffer = [moved[one] for one in _indices(model.metadataBuffer)]
-    model.buffers = [_AlignedBuffer(model.buffers[index].data) for index in kept]
-
-
-def _drop_codes(model: Any) -> None:
-    operators = [raw for graph in model.subgraphs for raw in graph.operators]
-    kept = sorted({raw.opcodeIndex for raw in operators})
-    moved = {old: new for new, old in enumerate(kept)}
-    model.operatorCodes = [model.operatorCodes[index] for index in kept]
-    for raw in operators:
-        raw.opcodeIndex = moved[raw.opcodeIndex]
