@@ -25,7 +25,7 @@ from edgepack.reference import load_reference
 from edgepack.report import Report, plots
 from edgepack.report import json as report_json
 from edgepack.report.html import render_html
-from edgepack.runners.base import Runner
+from edgepack.runners.base import RunContext, Runner
 from edgepack.runners.host import HostRunner
 from edgepack.runners.outputs import kept_in
 from edgepack.sources import find_kind
@@ -105,7 +105,10 @@ def _open_site(options: BuildOptions, kind: SourceKind, plan: Plan, emit: Listen
         tempfile.TemporaryDirectory(prefix="edgepack-") as scratch,
         Workers(Path(scratch) / "logs", options.limits) as workers,
         open_arm64(
-            options.runners, formats, find_target(options.target), Path(scratch), options.limits, timer
+            options.runners,
+            formats,
+            find_target(options.target),
+            RunContext(Path(scratch), options.limits, timer),
         ) as emulated,
     ):
         kept = kept_in(Path(scratch))

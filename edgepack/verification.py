@@ -21,7 +21,7 @@ from edgepack.options import RunnerChoice
 from edgepack.precision import PRECISIONS
 from edgepack.report import ArtifactResult, Report, describe_host
 from edgepack.runners.arm64 import open_arm64
-from edgepack.runners.base import Checker, Subject
+from edgepack.runners.base import Checker, RunContext, Subject
 from edgepack.runners.device import open_device
 from edgepack.runners.host import HostRunner
 from edgepack.runners.outputs import kept_in
@@ -155,14 +155,14 @@ def _open_runners(
     """Start whatever runs artifacts, and give each format with its runners; leaving ends the guests."""
     formats = list(dict.fromkeys(artifact.format for artifact in artifacts))
     target = find_target(bundle.manifest.target)
-    scratch = workers.logs.parent
+    context = RunContext(workers.logs.parent, options.limits, emit)
     runners: list[tuple[str, Checker]] = []
     if "host" in options.runners.names:
         _start_runtimes(artifacts, workers)
-        runners += [(form, HostRunner(workers, kept_in(scratch))) for form in formats]
+        runners += [(form, HostRunner(workers, kept_in(context.scratch))) for form in formats]
     with (
-        open_arm64(options.runners, formats, target, scratch, options.limits, emit) as emulated,
-        open_device(options.runners, bundle, scratch, options.limits, emit) as devices,
+        open_arm64(options.runners, formats, target, context) as emulated,
+        open_device(options.runners, bundle, context) as devices,
     ):
         runners += [(runner.format, runner) for runner in emulated]
         runners += [(form, runner) for runner in devices for form in formats]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
@@ -29,6 +29,21 @@ from edgepack.runners.runtimes import RUNTIMES
 from edgepack.runners.static_gate import Objection, capabilities, check_statically
 from edgepack.suggest import choices
 from edgepack.workers.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOptions:
+    """How to check.
+
+    Attributes:
+        runtimes: Releases to assume instead of those that the app names for the same formats.
+        run: Whether to run the artifacts on ARM64 in exactly these releases.
+        limits: What each job of that may use.
+    """
+
+    runtimes: tuple[str, ...] = ()
+    run: bool = False
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +111,14 @@ class AppCheck:
 
 
 def check_app(
-    path: Path,
-    bundle: Path,
-    *,
-    runtimes: Sequence[str] = (),
-    run: bool = False,
-    limits: Limits | None = None,
-    emit: Listener = ignore,
+    path: Path, bundle: Path, options: CheckOptions | None = None, emit: Listener = ignore
 ) -> AppCheck:
     """Check an app against a bundle.
 
     Args:
         path: The folder of the app's Gradle project or module, or an APK.
         bundle: The bundle's folder or .zip.
-        runtimes: Releases to assume instead of those that the app names for the same formats.
-        run: Whether to run the artifacts on ARM64 in exactly these releases.
-        limits: What each job of that may use.
+        options: Which runtimes count, and whether to run.
         emit: Told of every step.
 
     Raises:
@@ -120,18 +127,19 @@ def check_app(
         SourceError: The app cannot be read.
         MissingTool: A runtime, or what running on ARM64 takes, is not installed.
     """
-    store = RuntimeStore(emit=emit)
+    options = options or CheckOptions()
+    runtimes, store = options.runtimes, RuntimeStore(emit=emit)
     with open_bundle(bundle) as opened, tempfile.TemporaryDirectory(prefix="edgepack-") as scratch:
         check_files(opened)
         app = _read(path, opened.name, store.installed(), Path(scratch), required=not runtimes)
-        if not run:
+        if not options.run:
             return _check(app, opened, runtimes, store.installed())
         with nullcontext(app) if runtimes else borrowed_runtimes(app, Path(scratch), store) as whole:
             installed = store.installed()
             result = _check(
                 whole, opened, runtimes, installed, frozenset(one.release.id for one in installed)
             )
-            return replace(result, proof=_prove(opened, result.runtimes, limits or Limits(), emit))
+            return replace(result, proof=_prove(opened, result.runtimes, options.limits, emit))
 
 
 def _check(

@@ -12,13 +12,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from edgepack.answers import count_answers
-from edgepack.events import Listener, step
+from edgepack.events import step
 from edgepack.golden import GoldenSet
 from edgepack.model import ModelSpec
 from edgepack.options import RunnerChoice
 from edgepack.precision import Tolerance
 from edgepack.report.model import ArtifactResult
-from edgepack.runners.base import Subject
+from edgepack.runners.base import RunContext, Subject
 from edgepack.runners.counting import Counter, counter_if_any
 from edgepack.runners.cpus import Cpu, find_cpu
 from edgepack.runners.guest import Guest, Run, Task
@@ -209,12 +209,7 @@ def _to_source(run: Run, subject: Subject, model: ModelSpec) -> list[dict[str, A
 
 @contextmanager
 def open_arm64(
-    choice: RunnerChoice,
-    formats: Sequence[str],
-    target: Target,
-    scratch: Path,
-    limits: Limits,
-    emit: Listener,
+    choice: RunnerChoice, formats: Sequence[str], target: Target, context: RunContext
 ) -> Iterator[tuple[Arm64Runner, ...]]:
     """Give a runner for every runtime and processor, their guests starting in the background.
 
@@ -224,9 +219,7 @@ def open_arm64(
         choice: What the user asks for.
         formats: Those that have to be executed.
         target: Decides what the user leaves open.
-        scratch: A folder for logs, outputs and the like.
-        limits: What each job may use.
-        emit: Who is told of repairs and of guests being compiled.
+        context: Where, within which limits, and who is told.
 
     Raises:
         MissingTool: A runtime or part of the toolchain is not installed.
@@ -235,11 +228,11 @@ def open_arm64(
     if "arm64" not in choice.names:
         yield ()
         return
-    store = RuntimeStore(emit=emit)
+    scratch, store = context.scratch, RuntimeStore(emit=context.emit)
     # A Java virtual machine compiles while it runs, in threads of its own: nothing that could be compared.
     counter = None if choice.through_java else counter_if_any(scratch / "counts")
-    with Guests(store, scratch / "guests", limits, counter, java=choice.through_java) as guests:
-        with step(emit, "start the ARM64 runtimes"):
+    with Guests(store, scratch / "guests", context.limits, counter, java=choice.through_java) as guests:
+        with step(context.emit, "start the ARM64 runtimes"):
             runners = make_runners(choice, formats, target, guests, store)
         yield tuple(replace(runner, kept=kept_in(scratch)) for runner in runners)
 

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
 from edgepack.bundle.manifest import Artifact, TensorContract
+from edgepack.events import Listener
 from edgepack.golden import GoldenSet
 from edgepack.model import ModelSpec
 from edgepack.precision import Tolerance
 from edgepack.report.model import ArtifactResult
 from edgepack.verdict import Answers
+from edgepack.workers import Limits
 
 if TYPE_CHECKING:
     from edgepack.bundle import Bundle
@@ -43,6 +45,21 @@ class Subject:
         """Give one of a bundle's artifacts."""
         path = bundle.artifact_path(artifact.id)
         return cls(artifact.id, artifact.format, path, artifact.inputs, artifact.outputs)
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What runners are opened with, beside what they are to run.
+
+    Attributes:
+        scratch: A folder for logs, outputs and the like.
+        limits: What each job may use.
+        emit: Who is told of what takes long: repairs, guests being compiled, a device's self-test.
+    """
+
+    scratch: Path
+    limits: Limits
+    emit: Listener
 
 
 class Checker(Protocol):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from edgepack.answers import golden_answers
 from edgepack.bundle import Bundle
@@ -18,13 +17,13 @@ from edgepack.options import RunnerChoice
 from edgepack.precision import Tolerance
 from edgepack.report.model import ArtifactResult
 from edgepack.runners.adb import find_device
-from edgepack.runners.base import Subject
+from edgepack.runners.base import RunContext, Subject
 from edgepack.runners.device_report import DeviceArtifact, DeviceReport, read_file
 from edgepack.runners.device_session import self_test
 from edgepack.runners.judging import Judgement, judged_result, load_golden
 from edgepack.runners.outputs import KeptOutputs, kept_in
 from edgepack.verdict import Latency
-from edgepack.workers import JobFailed, Limits
+from edgepack.workers import JobFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ class DeviceRunner:
 
 @contextmanager
 def open_device(
-    choice: RunnerChoice, bundle: Bundle, scratch: Path, limits: Limits, emit: Listener
+    choice: RunnerChoice, bundle: Bundle, context: RunContext
 ) -> Iterator[tuple[DeviceRunner, ...]]:
     """Have a device test a bundle, or read what one has found, and give a runner that judges it.
 
@@ -102,9 +101,7 @@ def open_device(
     Args:
         choice: What the user asks for.
         bundle: What is tested.
-        scratch: A folder for outputs.
-        limits: How long the test may take.
-        emit: Who is told of it.
+        context: Where outputs go, how long the test may take, and who is told of it.
 
     Raises:
         MissingTool: adb, the device or the app is not there.
@@ -119,10 +116,10 @@ def open_device(
     if choice.device_report is not None:
         report = read_file(choice.device_report)
     else:
-        with step(emit, "test on the device"):
-            report = self_test(find_device(choice.serial), bundle.root, digest, limits.seconds)
+        with step(context.emit, "test on the device"):
+            report = self_test(find_device(choice.serial), bundle.root, digest, context.limits.seconds)
     _refuse_other(report, bundle, digest)
-    yield (DeviceRunner(report, kept_in(scratch), emit),)
+    yield (DeviceRunner(report, kept_in(context.scratch), context.emit),)
 
 
 def _refuse_other(report: DeviceReport, bundle: Bundle, digest: str) -> None:

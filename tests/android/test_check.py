@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from android_parts import make_apk, make_elf
 
-from edgepack.android.check import check_app
+from edgepack.android.check import CheckOptions, check_app
 from edgepack.android.embed import embed
 from edgepack.android.findings import Level
 from edgepack.android.libraries import published
@@ -140,16 +140,16 @@ def test_a_release_of_which_nothing_is_known_fails_with_a_way_out(project, loada
 
 def test_a_named_runtime_takes_the_place_of_the_apps(project, loadable, tmp_path):
     app = project(BOTH[0], "implementation 'org.tensorflow:tensorflow-lite:2.14.0'")
-    result = check_app(app, loadable, runtimes=[TFLITE])
+    result = check_app(app, loadable, CheckOptions((TFLITE,)))
     assert result
     assert {one.release: one.where for one in result.runtimes} == {
         TFLITE: ("--runtime",),
         TORCH: ("app/build.gradle:7",),
     }
     (tmp_path / "empty").mkdir()
-    assert check_app(tmp_path / "empty", loadable, runtimes=[TFLITE, TORCH])
+    assert check_app(tmp_path / "empty", loadable, CheckOptions((TFLITE, TORCH)))
     with pytest.raises(UsageError) as raised:
-        check_app(app, loadable, runtimes=["org.tensorflow:tensorflow-light:2.16.1"])
+        check_app(app, loadable, CheckOptions(("org.tensorflow:tensorflow-light:2.16.1",)))
     assert raised.value.message == "unknown runtime 'org.tensorflow:tensorflow-light:2.16.1'"
     assert "did you mean org.tensorflow:tensorflow-lite:2.16.1?" in raised.value.hint
 

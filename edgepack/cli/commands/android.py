@@ -55,13 +55,13 @@ def check(
     **options: object,
 ) -> Outcome:
     """Check, and show what was found."""
-    from edgepack.android.check import check_app
+    from edgepack.android.check import CheckOptions, check_app
     from edgepack.config import limits
     from edgepack.setting_layers import load
 
-    allowed = limits(load(given(options), Path.cwd()))
+    checked = CheckOptions(runtimes, run, limits(load(given(options), Path.cwd())))
     with progress(flags) as emit:
-        result = check_app(app, bundle, runtimes=runtimes, run=run, limits=allowed, emit=emit)
+        result = check_app(app, bundle, checked, emit)
     code = 0 if result else VerificationFailed.exit_code
     return Outcome(_document(result), lambda: "\n".join(_text(result)), code)
 
