@@ -1,29 +1,18 @@
-"""The device runner: judging a report, and having one made over adb."""
+"""The device runner: judging the report of a self-test."""
 
 import base64
 import copy
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
+from device_parts import verify_on_device
 
-from edgepack.bundle import open_bundle, write_bundle
-from edgepack.errors import MissingTool, SourceError, UsageError, VerificationFailed
+from edgepack.errors import SourceError, VerificationFailed
 from edgepack.options import RunnerChoice
 from edgepack.report.content import sections
 from edgepack.report.json import from_json, to_json
 from edgepack.verification import VerifyOptions, verify
-from edgepack.workers import Limits
-
-
-def verify_on_device(bundle, events=None, seconds=60.0, **choice):
-    options = VerifyOptions(runners=RunnerChoice(("device",), **choice), limits=Limits(seconds))
-    return verify(bundle, options, emit=(lambda _: None) if events is None else events.append)
 
 
 @pytest.fixture
@@ -209,154 +198,3 @@ def test_a_test_that_ended_early_says_why(judge):
 def test_a_report_that_is_not_there_is_refused(conv_bundle, tmp_path):
     with pytest.raises(SourceError, match=r"cannot read the self-test's report .*absent.json"):
         verify_on_device(conv_bundle, device_report=tmp_path / "absent.json")
-
-
-def test_a_connected_device_tests_the_bundle_and_is_left_as_it_was(conv_bundle, phone):
-    report = verify_on_device(conv_bundle)
-    assert report.passed, [result.error for result in report.results]
-    assert [result.latency.runs for result in report.results] == [20, 20]
-    assert phone.files == []
-    assert (phone.root / "stopped").exists()
-    assert all(call[:2] == ["-s", "R58M"] for call in phone.calls[1:])
-
-
-def test_a_zipped_bundle_will_do(conv_bundle, phone, tmp_path):
-    with open_bundle(conv_bundle) as bundle:
-        listed = [*(one.file for one in bundle.manifest.artifacts)]
-        for case in bundle.manifest.golden:
-            listed += [*case.inputs.values(), *case.outputs.values()]
-        files = {file.path: bundle.root / file.path for file in listed}
-        write_bundle(tmp_path / "conv.zip", bundle.manifest, files)
-    assert verify_on_device(tmp_path / "conv.zip").passed
-
-
-def test_one_of_several_devices_is_chosen(conv_bundle, phone):
-    phone.set(devices={"R58M": "device", "emulator-5554": "device", "offline-one": "offline"})
-    with pytest.raises(UsageError) as raised:
-        verify_on_device(conv_bundle)
-    assert raised.value.message == "2 devices are connected: R58M, emulator-5554"
-    assert raised.value.hint == "choose one with --serial"
-    with pytest.raises(UsageError, match="there is no device R58") as raised:
-        verify_on_device(conv_bundle, serial="R58")
-    assert "did you mean R58M?" in raised.value.hint
-    phone.set(behaviour="crashes")
-    with pytest.raises(VerificationFailed, match="on emulator-5554 crashed"):
-        verify_on_device(conv_bundle, serial="emulator-5554")
-
-
-@pytest.mark.parametrize(
-    ("state", "message", "hint"),
-    [
-        ({"devices": {}}, "no Android device is connected", "allow debugging over USB"),
-        (
-            {"devices": {"R58M": "unauthorized"}},
-            "device R58M does not answer: it is unauthorized",
-            "allow this computer",
-        ),
-        ({"devices": {"R58M": "offline"}}, "device R58M does not answer: it is offline", "adb reconnect"),
-        (
-            {"devices": {"R58M": "no permissions (missing udev rules?); see [http://x]"}},
-            "device R58M does not answer: it is no permissions",
-            "let your user access it",
-        ),
-        (
-            {"app": False},
-            "the demo app dev.edgepack.demo is not installed on R58M",
-            "scripts/android build, then adb install",
-        ),
-        (
-            {"debuggable": False},
-            "package not debuggable",
-            "install its debug build",
-        ),
-        ({"activity": False}, "cannot be started: Error type 3", "install the app of this release"),
-        ({"full": True}, "No space left on device", ""),
-    ],
-)
-def test_what_a_device_lacks_is_named(conv_bundle, phone, state, message, hint):
-    phone.set(**state)
-    with pytest.raises(MissingTool) as raised:
-        verify_on_device(conv_bundle)
-    assert message in raised.value.message
-    assert hint in raised.value.hint
-    assert raised.value.exit_code == 5
-    assert phone.files == []
-
-
-def test_without_adb_the_hint_says_what_installs_it(conv_bundle, monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(
-        MissingTool, match="adb is not installed; it is needed to talk to Android devices"
-    ) as one:
-        verify_on_device(conv_bundle)
-    assert "adb" in one.value.hint
-    assert one.value.exit_code == 5
-
-
-@pytest.mark.parametrize(
-    ("behaviour", "kind", "message"),
-    [
-        ("crashes", VerificationFailed, "crashed during its self-test: F DEBUG: signal 11 (SIGSEGV)"),
-        ("hangs", VerificationFailed, "the self-test on R58M was not done after 2 s"),
-        ("babbles", SourceError, "the self-test's report of R58M is not JSON"),
-    ],
-)
-def test_an_app_that_does_not_report_is_given_up_and_tidied_up_after(
-    conv_bundle, phone, behaviour, kind, message
-):
-    phone.set(behaviour=behaviour)
-    with pytest.raises(kind) as raised:
-        verify_on_device(conv_bundle, seconds=2.0)
-    assert message in raised.value.message
-    assert raised.value.hint
-    assert phone.files == []
-    assert (phone.root / "stopped").exists()
-
-
-def test_an_interruption_tidies_up(conv_bundle, phone):
-    phone.set(behaviour="hangs")
-    command = [sys.executable, "-m", "edgepack", "verify", conv_bundle, "--runner", "device"]
-    started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while not (phone.root / "running").exists():
-        time.sleep(0.05)
-        assert started.poll() is None, started.communicate()
-    os.kill(started.pid, signal.SIGINT)
-    started.communicate(timeout=30)
-    assert started.returncode != 0
-    assert phone.files == []
-    assert (phone.root / "stopped").exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--serial", "R58M"], "--serial and --device-report are for --runner device"),
-        (["--device-report", "shared.json"], "--serial and --device-report are for --runner device"),
-        (["--runner", "devise"], "unknown runner 'devise'"),
-    ],
-)
-def test_the_command_line_refuses_what_makes_no_sense(conv_bundle, arguments, message):
-    done = edgepack("verify", conv_bundle, *arguments)
-    assert done.returncode == 2
-    assert message in done.stderr
-
-
-def test_the_command_line_judges_a_shared_report(conv_bundle, shared_report, tmp_path):
-    (tmp_path / "shared.json").write_text(json.dumps(shared_report))
-    done = edgepack("verify", conv_bundle, "--runner", "device", "--device-report", tmp_path / "shared.json")
-    assert done.returncode == 0, done.stderr
-    assert "passed, 2 of 2 artifacts proven" in done.stdout
-    assert "device, tflite 2.16.1 on Acme Phone 7, Android 15" in done.stdout
-    assert "an inference" in done.stdout
-
-
-def test_a_build_does_not_run_on_a_device():
-    done = edgepack("build", "no.such:model", "--runner", "host,device")
-    assert done.returncode == 2
-    assert "a build cannot run on a device" in done.stderr
-    assert "edgepack verify --runner device" in done.stderr
-
-
-def edgepack(*arguments):
-    command = [sys.executable, "-m", "edgepack", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
