@@ -93,7 +93,7 @@ def make_artifact(attempt: Attempt, candidate: Candidate, name: str) -> Artifact
         places=candidate.places,
         counts=candidate.counts,
         verified=tuple(result.verified() for result in attempt.results),
-        allowed=next((result.tolerance for result in attempt.results), None),
+        tolerance=next((result.tolerance for result in attempt.results), None),
         answers=next((result.answers for result in attempt.results), None),
         kept_float=candidate.kept_float,
     )

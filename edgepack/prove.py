@@ -143,8 +143,8 @@ class Prover:
         from edgepack.runners.static_gate import check_statically, gate_runtimes
 
         options = self.context.options
-        target, form = find_target(options.target), self.backend.name
-        for runtime_id in gate_runtimes(target, form, options.runners.runtimes):
+        target, format_ = find_target(options.target), self.backend.name
+        for runtime_id in gate_runtimes(target, format_, options.runners.runtimes):
             for one in check_statically(artifact_id, candidate, runtime_id):
                 raise ConversionError(f"{one.reason} ({one.runtime})", hint=one.hint)
 

@@ -79,12 +79,12 @@ class Target:
                     "--calibration golden takes the golden cases",
                 )
         pairs = tuple(
-            (kind, name)
-            for kind, names in self.formats.items()
+            (format_, name)
+            for format_, names in self.formats.items()
             for name in names
-            if (not formats or kind in formats) and (not precisions or name in precisions)
+            if (not formats or format_ in formats) and (not precisions or name in precisions)
             if calibrated or not PRECISIONS[name].calibrated
-            if precisions or f"{kind}/{name}" not in self.on_request
+            if precisions or f"{format_}/{name}" not in self.on_request
         )
         if not pairs:
             raise UsageError(

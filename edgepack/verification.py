@@ -159,13 +159,13 @@ def _open_runners(
     runners: list[tuple[str, Checker]] = []
     if "host" in options.runners.names:
         _start_runtimes(artifacts, workers)
-        runners += [(form, HostRunner(workers, kept_in(context.scratch))) for form in formats]
+        runners += [(format_, HostRunner(workers, kept_in(context.scratch))) for format_ in formats]
     with (
         open_arm64(options.runners, formats, target, context) as emulated,
         open_device(options.runners, bundle, context) as devices,
     ):
         runners += [(runner.format, runner) for runner in emulated]
-        runners += [(form, runner) for runner in devices for form in formats]
+        runners += [(format_, runner) for runner in devices for format_ in formats]
         yield runners
 
 
@@ -190,7 +190,7 @@ def _check_all(
         artifact, runner = pair
         place = runner.describe(artifact.format)
         where = runner.name if runner.name == "host" else f"{runner.name}, {place}"
-        tolerance = artifact.allowed or PRECISIONS[artifact.precision].tolerance
+        tolerance = artifact.tolerance or PRECISIONS[artifact.precision].tolerance
         if artifact.answers and artifact.answers.labelled:
             # What was asked of labelled data, which is not in the bundle, says nothing about golden cases.
             tolerance = replace(tolerance, top_agreement=None)
@@ -203,7 +203,7 @@ def _check_all(
                 artifact.id, runner.name, place, 0, (), tolerance, artifact.file.bytes, error=error.reason
             )
 
-    pairs = [(one, runner) for one in artifacts for form, runner in runners if form == one.format]
+    pairs = [(one, runner) for one in artifacts for format_, runner in runners if format_ == one.format]
     with waiting_threads(usable_cores(), [runner for _, runner in runners]) as threads:
         return tuple(threads.map(check, pairs))
 

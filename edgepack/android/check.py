@@ -187,10 +187,9 @@ def _runtimes(
     app: App, named: Sequence[str], installed: Sequence[InstalledRuntime]
 ) -> tuple[AppRuntime, ...]:
     """Give the runtimes that count: the named ones, and the app's own for other formats."""
-    formats = {one.release.id: one.release.format for one in installed} | {
-        release: one.format for release, one in RUNTIMES.items()
-    }
-    pins = [Pin(_known(one, formats), "--runtime") for one in named]
+    formats = {runtime.release.id: runtime.release.format for runtime in installed}
+    formats |= {release: known.format for release, known in RUNTIMES.items()}
+    pins = [Pin(_known(release, formats), "--runtime") for release in named]
     covered = {_format(pin.release, formats) for pin in pins}
     pins += [pin for pin in app.pins if _format(pin.release, formats) not in covered]
     places: dict[str, list[str]] = {}
@@ -217,7 +216,7 @@ def _known(release: str, formats: Mapping[str, str]) -> str:
     if release not in formats and release.rpartition(":")[0] not in MODULES:
         raise UsageError(
             f"unknown runtime {release!r}",
-            hint=choices(release, [*formats, *(f"{one}:…" for one in MODULES)]),
+            hint=choices(release, [*formats, *(f"{module}:…" for module in MODULES)]),
         )
     return release
 
@@ -225,7 +224,7 @@ def _known(release: str, formats: Mapping[str, str]) -> str:
 def _all_verdicts(
     bundle: Bundle, runtimes: Sequence[AppRuntime], assets: AssetState, provable: frozenset[str]
 ) -> tuple[ArtifactVerdict, ...]:
-    each = (_verdicts(one, runtimes, bundle, assets, provable) for one in bundle.manifest.artifacts)
+    each = (_verdicts(artifact, runtimes, bundle, assets, provable) for artifact in bundle.manifest.artifacts)
     return tuple(chain.from_iterable(each))
 
 
@@ -239,15 +238,16 @@ def _verdicts(
     stale = [
         Objection(artifact.id, "", reason, hint) for reason, hint in assets.objections(artifact.file.path)
     ]
-    fitting = [one for one in runtimes if one.format == artifact.format]
+    fitting = [runtime for runtime in runtimes if runtime.format == artifact.format]
     if not fitting:
-        wanted = [one for one in dependencies(bundle.manifest) if RUNTIMES[one].format == artifact.format]
+        releases = dependencies(bundle.manifest)
+        wanted = [release for release in releases if RUNTIMES[release].format == artifact.format]
         reason = f"the app names no runtime for {artifact.format}"
         hint = f"add the dependency {wanted[0]}" if wanted else ""
         yield ArtifactVerdict(artifact.id, "", (Objection(artifact.id, "", reason, hint), *stale))
-    for one in fitting:
-        found = _objections(artifact, one.release, provable)
-        yield ArtifactVerdict(artifact.id, one.release, (*found, *stale))
+    for runtime in fitting:
+        found = _objections(artifact, runtime.release, provable)
+        yield ArtifactVerdict(artifact.id, runtime.release, (*found, *stale))
 
 
 def _objections(artifact: Artifact, release: str, provable: frozenset[str]) -> tuple[Objection, ...]:
@@ -266,10 +266,10 @@ def _prove(bundle: Bundle, runtimes: Sequence[AppRuntime], limits: Limits, emit:
     """Run the artifacts in the app's runtimes, as far as these can be had."""
     from edgepack.verification import VerifyOptions, verify
 
-    usable = [one for one in runtimes if one.release in RUNTIMES or one.libraries]
-    formats = {one.format for one in usable}
-    artifacts = tuple(one.id for one in bundle.manifest.artifacts if one.format in formats)
+    usable = [runtime for runtime in runtimes if runtime.release in RUNTIMES or runtime.libraries]
+    formats = {runtime.format for runtime in usable}
+    artifacts = tuple(artifact.id for artifact in bundle.manifest.artifacts if artifact.format in formats)
     if not artifacts:
         return None
-    choice = RunnerChoice(("arm64",), tuple(one.release for one in usable))
+    choice = RunnerChoice(("arm64",), tuple(runtime.release for runtime in usable))
     return verify(bundle.path, VerifyOptions(artifacts, choice, limits), emit)

@@ -70,7 +70,7 @@ class AssetState:
 
     def objections(self, path: str) -> Iterator[tuple[str, str]]:
         """Say what is wrong with an artifact's file, and what to do."""
-        if any(path in one.stale or path in one.missing for one in self.differences.values()):
+        if any(path in found.stale or path in found.missing for found in self.differences.values()):
             yield "its file among the app's assets is stale", "edgepack embed"
         if path in self.compressed and PurePosixPath(path).suffix == ".tflite":
             yield "its file is compressed in the APK and cannot be mapped", "add noCompress 'tflite'"
@@ -142,9 +142,9 @@ def _machine_findings(app: App, target: Target) -> Iterator[Finding]:
             "add it to abiFilters, or build the bundle for another target",
         )
         return
-    mains = [one for one in app.libraries if one.name in ANDROID_ENGINES]
-    for name in dict.fromkeys(one.name for one in mains):
-        if target.abi not in {one.abi for one in mains if one.name == name}:
+    engines = [library for library in app.libraries if library.name in ANDROID_ENGINES]
+    for name in dict.fromkeys(library.name for library in engines):
+        if target.abi not in {library.abi for library in engines if library.name == name}:
             yield Finding(Level.PROBLEM, name, f"the APK has no {name} for {target.abi}", "build it again")
 
 
@@ -185,11 +185,11 @@ def _compression_findings(app: App, manifest: Manifest, assets: AssetState) -> I
 
 def _page_findings(app: App, runtimes: Libraries) -> Iterator[Finding]:
     others = list(app.libraries)
-    for release, (form, libraries) in runtimes.items():
-        builds = {one.build_id for one in libraries if one.build_id}
-        held = [one for one in others if one.build_id in builds]
-        others = [one for one in others if one not in held]
-        yield from _small_pages(release, held if app.is_built else libraries, LARGE_PAGES[form])
+    for release, (format_, libraries) in runtimes.items():
+        builds = {library.build_id for library in libraries if library.build_id}
+        held = [library for library in others if library.build_id in builds]
+        others = [library for library in others if library not in held]
+        yield from _small_pages(release, held if app.is_built else libraries, LARGE_PAGES[format_])
         yield from _stripped(release, held, libraries)
         if not libraries:
             message = "the size of its libraries and of their pages is not known"
@@ -207,8 +207,8 @@ def _page_findings(app: App, runtimes: Libraries) -> Iterator[Finding]:
 def _stripped(
     release: str, held: Sequence[NativeLibrary], known: Sequence[NativeLibrary]
 ) -> Iterator[Finding]:
-    sizes = {one.build_id: one.bytes for one in known}
-    names = [one.name for one in held if one.bytes != sizes[one.build_id]]
+    sizes = {library.build_id: library.bytes for library in known}
+    names = [library.name for library in held if library.bytes != sizes[library.build_id]]
     if names:
         message = (
             f"the APK's {', '.join(dict.fromkeys(names))} was stripped: the build is the same, the size not"
@@ -217,9 +217,9 @@ def _stripped(
 
 
 def _small_pages(about: str, libraries: Sequence[NativeLibrary], hint: str) -> Iterator[Finding]:
-    small = [one for one in libraries if one.has_large_pages and one.alignment < PAGE]
+    small = [library for library in libraries if library.has_large_pages and library.alignment < PAGE]
     if small:
-        names = ", ".join(dict.fromkeys(one.name for one in small))
-        abis = ", ".join(dict.fromkeys(one.abi for one in small))
+        names = ", ".join(dict.fromkeys(library.name for library in small))
+        abis = ", ".join(dict.fromkeys(library.abi for library in small))
         message = f"{names} cannot be loaded with pages of 16 KB ({abis}), {PLAY_RULE}"
         yield Finding(Level.WARNING, about, message, hint)

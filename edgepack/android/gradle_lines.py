@@ -33,7 +33,7 @@ def dependencies(manifest: Manifest) -> tuple[str, ...]:
     by_format: dict[str, list[Artifact]] = {}
     for artifact in manifest.artifacts:
         by_format.setdefault(artifact.format, []).append(artifact)
-    found = (_fitting(target, form, artifacts) for form, artifacts in by_format.items())
+    found = (_fitting(target, format_, artifacts) for format_, artifacts in by_format.items())
     return tuple(release.id for release in found if release)
 
 
@@ -51,11 +51,16 @@ def gradle_text(manifest: Manifest, *, kotlin: bool) -> str:
     return "\n".join(_kotlin(endings, coordinates) if kotlin else _groovy(endings, coordinates))
 
 
-def _fitting(target: Target, form: str, artifacts: Sequence[Artifact]) -> RuntimeRelease | None:
-    releases = target_releases(target, form)
-    known = (release for release in releases if capabilities(release))
-    fitting = (one for one in known if not any(check_statically(it.id, it, one.id) for it in artifacts))
-    return next(fitting, releases[0] if releases else None)
+def _fitting(target: Target, format_: str, artifacts: Sequence[Artifact]) -> RuntimeRelease | None:
+    releases = target_releases(target, format_)
+    for release in releases:
+        if capabilities(release) and not _objected(release, artifacts):
+            return release
+    return releases[0] if releases else None
+
+
+def _objected(release: RuntimeRelease, artifacts: Sequence[Artifact]) -> bool:
+    return any(check_statically(artifact.id, artifact, release.id) for artifact in artifacts)
 
 
 def _groovy(endings: Sequence[str], coordinates: Sequence[str]) -> Iterator[str]:

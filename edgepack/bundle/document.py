@@ -100,7 +100,7 @@ def artifact_to_json(artifact: Artifact) -> dict[str, Any]:
         **({"places": _sorted(artifact.places)} if artifact.places else {}),
         **({"counts": dict(sorted(artifact.counts.items()))} if artifact.counts else {}),
         "verified": [_verified_out(verified) for verified in artifact.verified],
-        **({"allowed": asdict(artifact.allowed)} if artifact.allowed else {}),
+        **({"allowed": asdict(artifact.tolerance)} if artifact.tolerance else {}),
         **({"answers": asdict(artifact.answers)} if artifact.answers else {}),
         **({"kept_float": list(artifact.kept_float)} if artifact.kept_float else {}),
     }
@@ -125,7 +125,7 @@ def artifact_from_json(document: Mapping[str, Any]) -> Artifact:
         places=dict(document.get("places", {})),
         counts={name: int(count) for name, count in document.get("counts", {}).items()},
         verified=tuple(_verified_in(verified) for verified in document["verified"]),
-        allowed=_read(Tolerance, document.get("allowed")),
+        tolerance=_read(Tolerance, document.get("allowed")),
         answers=_read(Answers, document.get("answers")),
         kept_float=tuple(document.get("kept_float", ())),
     )

@@ -93,7 +93,7 @@ class Artifact:
         places: Operator to where in the model it is used first, as far as that is known.
         counts: Operator to how often it is used, where that can be told.
         verified: One entry per runner and runtime.
-        allowed: What the judge allowed; None for the precision's own tolerance.
+        tolerance: What the judge allowed; None for the precision's own tolerance.
         answers: How often its top answer was right when it was built; None where that could not be told.
         kept_float: Layers that were left in float although the precision has integers for them.
     """
@@ -110,7 +110,7 @@ class Artifact:
     places: Mapping[str, str] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     verified: tuple[Verified, ...] = ()
-    allowed: Tolerance | None = None
+    tolerance: Tolerance | None = None
     answers: Answers | None = None
     kept_float: tuple[str, ...] = ()
 

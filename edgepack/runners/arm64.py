@@ -135,9 +135,9 @@ class Arm64Runner:
         """The artifact format that it executes."""
         return self.runtime.release.format
 
-    def describe(self, form: str) -> str:
+    def describe(self, format_: str) -> str:
         """Name the runtime and the processor; see `Runner.describe`."""
-        del form  # it executes only one
+        del format_  # it executes only one
         through = " through Java" if self.guests.java else ""
         return f"{self.runtime.release.title}{through} on {self.cpu.name}"
 
@@ -260,5 +260,5 @@ def _choose_runtimes(
     """Give the runtimes that were asked for, and the target's own for the formats that they leave out."""
     asked = [store.get(one) for one in choice.runtimes]
     covered = {one.release.format for one in asked}
-    others = [store.get(default_release(target, form).id) for form in formats if form not in covered]
+    others = [store.get(default_release(target, format_).id) for format_ in formats if format_ not in covered]
     return [one for one in asked if one.release.format in formats] + others

@@ -70,7 +70,7 @@ class Checker(Protocol):
         """Give "host", "arm64" or "device"."""
         ...
 
-    def describe(self, form: str) -> str:
+    def describe(self, format_: str) -> str:
         """Name what executes artifacts of this format here: the library, its release, the processor."""
         ...
 

@@ -44,9 +44,9 @@ class DeviceRunner:
     emit: Listener
     name: str = "device"
 
-    def describe(self, form: str) -> str:
+    def describe(self, format_: str) -> str:
         """Name the runtime and the device; see `Checker.describe`."""
-        return f"{form} {self.report.runtimes.get(form, 'of unknown release')} on {self.report.device}"
+        return f"{format_} {self.report.runtimes.get(format_, 'of unknown release')} on {self.report.device}"
 
     def close(self) -> None:
         """Do nothing, the test is over; see `Checker.close`."""

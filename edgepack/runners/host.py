@@ -39,9 +39,9 @@ class HostRunner:
         self._workers = workers
         self._kept = kept
 
-    def describe(self, form: str) -> str:
+    def describe(self, format_: str) -> str:
         """Name the backend's runtime; see `Runner.describe`."""
-        return load_backend(form).runtime()
+        return load_backend(format_).runtime()
 
     def close(self) -> None:
         """End all workers; see `Runner.close`."""

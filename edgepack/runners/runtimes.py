@@ -63,22 +63,22 @@ def find_release(text: str) -> RuntimeRelease:
     return RUNTIMES[text]
 
 
-def target_releases(target: Target, form: str) -> list[RuntimeRelease]:
+def target_releases(target: Target, format_: str) -> list[RuntimeRelease]:
     """Give the target's own releases for a format that can be run on ARM64 here; there may be none."""
-    titles = [f"{one.name} {one.release}" for one in target.runtimes if one.format == form]
+    titles = [f"{one.name} {one.release}" for one in target.runtimes if one.format == format_]
     return [one for one in RUNTIMES.values() if one.title in titles]
 
 
-def default_release(target: Target, form: str) -> RuntimeRelease:
+def default_release(target: Target, format_: str) -> RuntimeRelease:
     """Give the release that a target's artifacts of this format are proven on.
 
     Raises:
         UsageError: The target has none that can be run here.
     """
-    found = target_releases(target, form)
+    found = target_releases(target, format_)
     if not found:
         raise UsageError(
-            f"target {target.name} names no runtime for {form} that can be run on ARM64 here",
+            f"target {target.name} names no runtime for {format_} that can be run on ARM64 here",
             hint="choose one with --runtime; `edgepack runtime list` shows which there are",
         )
     return found[0]
@@ -106,9 +106,9 @@ def release_of_file(path: Path) -> RuntimeRelease:
             f"{path} holds {', '.join(sorted(libraries))}, none of which edgepack can drive",
             hint=f"it can drive {' and '.join(ANDROID_ENGINES)}",
         )
-    form, engine = engines[0]
+    format_, engine = engines[0]
     return RuntimeRelease(
-        f"{path.stem}:{sha256_of(path)[:12]}", form, engine, (ANDROID_LIBRARIES,), download=None
+        f"{path.stem}:{sha256_of(path)[:12]}", format_, engine, (ANDROID_LIBRARIES,), download=None
     )
 
 
@@ -142,12 +142,12 @@ ANDROID_ENGINES = {
 """The library by which an Android archive is known, to the format and the engine."""
 
 
-def _android(form: str, engine: str, download: Download) -> RuntimeRelease:
-    return RuntimeRelease(str(download), form, engine, (ANDROID_LIBRARIES,), download)
+def _android(format_: str, engine: str, download: Download) -> RuntimeRelease:
+    return RuntimeRelease(str(download), format_, engine, (ANDROID_LIBRARIES,), download)
 
 
-def _wheel(form: str, engine: str, members: tuple[str, ...], download: Download) -> RuntimeRelease:
-    return RuntimeRelease(str(download), form, engine, members, download)
+def _wheel(format_: str, engine: str, members: tuple[str, ...], download: Download) -> RuntimeRelease:
+    return RuntimeRelease(str(download), format_, engine, members, download)
 
 
 RUNTIMES = {

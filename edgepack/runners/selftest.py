@@ -40,12 +40,12 @@ int8 kernels for the vector unit were measured at 0.3 to 1.1, in all runtimes. f
 PyTorch's wheels take 5 for so small a network, most of it to lay out memory for matrix products."""
 
 
-def self_test(title: str, form: str, program: GuestProgram) -> dict[str, float]:
+def self_test(title: str, format_: str, program: GuestProgram) -> dict[str, float]:
     """Try a runtime on every processor profile.
 
     Args:
         title: Of the runtime, for errors.
-        form: The artifact format that it executes.
+        format_: The artifact format that it executes.
         program: Drives it.
 
     Returns:
@@ -62,8 +62,8 @@ def self_test(title: str, form: str, program: GuestProgram) -> dict[str, float]:
             counter = counter_if_any(Path(folder) / "counts")
             options = counter.options if counter else ()
             with Guest(command_for(program, CPUS[name], root, options), log, _LIMITS) as guest:
-                margins |= _try_files(title, form, CPUS[name], guest, counter)
-                _try_missing_operator(title, form, guest)
+                margins |= _try_files(title, format_, CPUS[name], guest, counter)
+                _try_missing_operator(title, format_, guest)
     return margins
 
 
@@ -85,10 +85,10 @@ def check_kernels(title: str, place: str, instructions: int) -> None:
         )
 
 
-def _try_files(title: str, form: str, cpu: Cpu, guest: Guest, counter: Counter | None) -> dict[str, float]:
+def _try_files(title: str, format_: str, cpu: Cpu, guest: Guest, counter: Counter | None) -> dict[str, float]:
     margins = {}
     for precision in ("float32", "int8"):
-        name = precision + _SUFFIXES[form]
+        name = precision + _SUFFIXES[format_]
         known = _answers()[name]
         try:
             run = guest.run(Task(_FOLDER / name, [[_input(known)]], _REPETITIONS))
@@ -107,10 +107,10 @@ def _try_files(title: str, form: str, cpu: Cpu, guest: Guest, counter: Counter |
     return margins
 
 
-def _try_missing_operator(title: str, form: str, guest: Guest) -> None:
-    name = "missing_operator" + _SUFFIXES[form]
+def _try_missing_operator(title: str, format_: str, guest: Guest) -> None:
+    name = "missing_operator" + _SUFFIXES[format_]
     try:
-        guest.run(Task(_FOLDER / name, [[_input(_answers()["float32" + _SUFFIXES[form]])]]))
+        guest.run(Task(_FOLDER / name, [[_input(_answers()["float32" + _SUFFIXES[format_]])]]))
     except JobFailed as error:
         if "missing" not in error.reason:
             raise _refuse(title, f"an unknown operator is not named but ends so: {error.reason}") from error

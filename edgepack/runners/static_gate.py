@@ -92,14 +92,14 @@ def check_statically(artifact_id: str, needs: Needs, runtime_id: str) -> tuple[O
     return tuple(Objection(artifact_id, release.id, reason, hint) for reason, hint in found)
 
 
-def gate_runtimes(target: Target, form: str, chosen: Sequence[str]) -> list[str]:
+def gate_runtimes(target: Target, format_: str, chosen: Sequence[str]) -> list[str]:
     """Say which runtimes an artifact has to fit: those that were chosen, or else the target's own.
 
     A runtime of which nothing is known, such as an archive of the user's own, has no say; nor has a target
     that names no runtime for the format.
     """
-    of_format = [RUNTIMES[one] for one in chosen if one in RUNTIMES and RUNTIMES[one].format == form]
-    return [one.id for one in of_format or target_releases(target, form)[:1] if capabilities(one)]
+    of_format = [RUNTIMES[one] for one in chosen if one in RUNTIMES and RUNTIMES[one].format == format_]
+    return [one.id for one in of_format or target_releases(target, format_)[:1] if capabilities(one)]
 
 
 @cache

@@ -76,7 +76,7 @@ def make_parts(folder: Path, seed: int = 0) -> Parts:
             _artifact("torch_lite", refs["artifacts/tiny.ptl"], plain),
             replace(
                 _artifact("tflite", refs["artifacts/tiny.tflite"], quantised),
-                allowed=tolerance_for("int8", Gates(min_snr=12.5, min_agreement=0.95)),
+                tolerance=tolerance_for("int8", Gates(min_snr=12.5, min_agreement=0.95)),
                 answers=Answers(labelled=True, samples=8, agreement=1.0, accuracy=0.875, reference=0.875),
                 kept_float=("/conv/first",),
             ),

@@ -74,7 +74,7 @@ def test(bundle, artifact, runs):
 def judge(bundle, artifact, contract, got, reference):
     (spec,) = [one for one in bundle.manifest.model.outputs if one.name == contract.name]
     values = to_source(got, contract, spec)
-    allowed = artifact.allowed or PRECISIONS[artifact.precision].tolerance
+    allowed = artifact.tolerance or PRECISIONS[artifact.precision].tolerance
     verdict = compare(contract.name, values, reference[contract.name], allowed)
     return {
         "name": contract.name,

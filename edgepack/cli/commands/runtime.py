@@ -67,7 +67,7 @@ def add(flags: Flags, /, runtimes: tuple[str, ...], *, java: bool, offline: bool
     }
     if not releases:
         target = find_target("android")
-        releases = {form: default_release(target, form) for form in target.formats}
+        releases = {format_: default_release(target, format_) for format_ in target.formats}
     with progress(flags) as emit:
         store = _store(emit, offline=offline)
         installed = [store.add(release, files.get(text)) for text, release in releases.items()]

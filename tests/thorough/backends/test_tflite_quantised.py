@@ -75,7 +75,7 @@ def test_borders_are_integers_or_floats_and_carry_the_same_values(net, tmp_path,
     (expected,) = reference.values()
     assert (got.dtype, got.shape) == (expected.dtype, expected.shape)
     assert np.abs(got - expected).max() < 0.1 * np.abs(expected).max()
-    assert artifact.allowed.snr_db == 20.0
+    assert artifact.tolerance.snr_db == 20.0
     assert verify(tmp_path / "out").passed
 
 
@@ -125,7 +125,7 @@ def test_a_pattern_takes_operators_too_and_must_fit_something(net, tmp_path):
 def test_the_users_gate_takes_the_place_of_the_precisions_own(net, tmp_path, asked, reason):
     if not reason:
         bundle = make(f"{net}:loud", tmp_path / "out", precisions=["int8"], min_snr=-5).bundle
-        assert bundle.manifest.artifacts[0].allowed.snr_db == -5
+        assert bundle.manifest.artifacts[0].tolerance.snr_db == -5
         assert verify(tmp_path / "out").passed, "verify judges by the gate that the bundle was built with"
         return
     with pytest.raises(VerificationFailed) as caught:
