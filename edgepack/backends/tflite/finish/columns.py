@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from edgepack.backends.tflite.finish.flexible import flattens, inverse, transpose_order
 
 if TYPE_CHECKING:
+    from edgepack.backends.tflite.finish.def_use import DefUseChains
     from edgepack.backends.tflite.finish.model import Operator
-    from edgepack.backends.tflite.finish.neighbours import Fusing
 
 
-def columns_reordered(fusing: Fusing, operator: Operator) -> bool:
+def columns_reordered(fusing: DefUseChains, operator: Operator) -> bool:
     """FULLY_CONNECTED of flattened, transposed rows takes them as they were, its columns reordered.
 
     Networks of the kind of AlexNet and VGG flatten channels-first pictures before their first layer.

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgepack.backends.tflite.finish.columns import columns_reordered
+from edgepack.backends.tflite.finish.def_use import DefUseChains
 from edgepack.backends.tflite.finish.flexible import flattens
 from edgepack.backends.tflite.finish.model import ACTIVATIONS, NO_ACTIVATION, SAME, VALID, Operator
 from edgepack.backends.tflite.finish.moves import transposes_around_reshape, turned_operand
-from edgepack.backends.tflite.finish.neighbours import Fusing
 
 if TYPE_CHECKING:
     from edgepack.backends.tflite.finish.model import FlatModel
@@ -33,7 +33,7 @@ def fuse(model: FlatModel) -> bool:
         Whether anything changed.
     """
     changed = False
-    fusing = Fusing(model)
+    fusing = DefUseChains(model)
     for operator in list(model.operators):
         for rule in _RULES.get(operator.kind, ()):
             if operator in fusing.alive and rule(fusing, operator):
@@ -42,7 +42,7 @@ def fuse(model: FlatModel) -> bool:
     return changed
 
 
-def activation(fusing: Fusing, operator: Operator) -> bool:
+def activation(fusing: DefUseChains, operator: Operator) -> bool:
     """RELU, RELU6 and RELU_N1_TO_1 become the activation of the convolution, product or sum before them."""
     maker = fusing.maker(operator)
     if maker is None or maker.kind not in _ACTIVATED or not _is_plain(maker):
@@ -52,7 +52,7 @@ def activation(fusing: Fusing, operator: Operator) -> bool:
     return True
 
 
-def scale_and_shift(fusing: Fusing, operator: Operator) -> bool:
+def scale_and_shift(fusing: DefUseChains, operator: Operator) -> bool:
     """MUL and ADD by constants per output channel go into the weights and the bias of what is before them.
 
     c (W x + b) + d = (c W) x + (c b + d). A d that is far above b stays outside: quantisers hold a bias in
@@ -88,7 +88,7 @@ def scale_and_shift(fusing: Fusing, operator: Operator) -> bool:
     return True
 
 
-def constant_second(fusing: Fusing, operator: Operator) -> bool:
+def constant_second(fusing: DefUseChains, operator: Operator) -> bool:
     """ADD and MUL have their constant second: there the rules look for it."""
     first, second = operator.inputs
     if not fusing.model.is_constant(first) or fusing.model.is_constant(second):
@@ -97,7 +97,7 @@ def constant_second(fusing: Fusing, operator: Operator) -> bool:
     return True
 
 
-def nothing_added(fusing: Fusing, operator: Operator) -> bool:
+def nothing_added(fusing: DefUseChains, operator: Operator) -> bool:
     """ADD of zeros, such as what a recurrent layer's first step makes of its state, is nothing."""
     model, maker = fusing.model, fusing.maker(operator)
     summand = model.constant(operator.inputs[1])
@@ -110,7 +110,7 @@ def nothing_added(fusing: Fusing, operator: Operator) -> bool:
     return True
 
 
-def bias(fusing: Fusing, operator: Operator) -> bool:
+def bias(fusing: DefUseChains, operator: Operator) -> bool:
     """ADD of a constant per output is the bias of a FULLY_CONNECTED that has none, also behind a sum.
 
     (W x + y) + b = (W x + b) + y.
@@ -136,7 +136,7 @@ def bias(fusing: Fusing, operator: Operator) -> bool:
     return True
 
 
-def _unbiased_summand(fusing: Fusing, operator: Operator) -> Operator | None:
+def _unbiased_summand(fusing: DefUseChains, operator: Operator) -> Operator | None:
     """Give a layer without bias and activation of which only this ADD reads the output."""
     for tensor in operator.inputs if operator.kind == "ADD" else ():
         layer = fusing.sole_maker(tensor)
@@ -154,7 +154,7 @@ def _has_bias(layer: Operator) -> bool:
     return len(layer.inputs) > 2 and layer.inputs[2] >= 0
 
 
-def reshape_of_reshape(fusing: Fusing, operator: Operator) -> bool:
+def reshape_of_reshape(fusing: DefUseChains, operator: Operator) -> bool:
     """A RESHAPE of a RESHAPE is one of what that reads."""
     maker = fusing.made_by(operator)
     if maker is None or maker.kind != "RESHAPE":
@@ -163,7 +163,7 @@ def reshape_of_reshape(fusing: Fusing, operator: Operator) -> bool:
     return True
 
 
-def flattened_by_itself(fusing: Fusing, operator: Operator) -> bool:
+def flattened_by_itself(fusing: DefUseChains, operator: Operator) -> bool:
     """FULLY_CONNECTED reads rows of its weights' length: no RESHAPE has to drop axes of size 1 before it."""
     maker = fusing.made_by(operator)
     if maker is None or maker.kind != "RESHAPE" or not flattens(operator):
@@ -176,7 +176,7 @@ def flattened_by_itself(fusing: Fusing, operator: Operator) -> bool:
     return True
 
 
-def padded_pool(fusing: Fusing, operator: Operator) -> bool:
+def padded_pool(fusing: DefUseChains, operator: Operator) -> bool:
     """MAX_POOL_2D with padding SAME needs no PADV2 by the lowest number before it, where the two are alike.
 
     SAME pads max((ceil(n / stride) - 1) stride + window - n, 0) rows, the smaller half of them before.
@@ -207,7 +207,7 @@ def _is_plain(operator: Operator) -> bool:
     return bool(operator.options) and operator.options.fusedActivationFunction == NO_ACTIVATION
 
 
-_RULES: dict[str, tuple[Callable[[Fusing, Operator], bool], ...]] = {
+_RULES: dict[str, tuple[Callable[[DefUseChains, Operator], bool], ...]] = {
     **dict.fromkeys(ACTIVATIONS, (activation,)),
     "MUL": (constant_second, scale_and_shift),
     "ADD": (constant_second, nothing_added, bias, scale_and_shift),

@@ -12,13 +12,13 @@ from edgepack.backends.tflite.finish.flexible import inverse, transpose_order
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from edgepack.backends.tflite.finish.def_use import DefUseChains
     from edgepack.backends.tflite.finish.model import Operator
-    from edgepack.backends.tflite.finish.neighbours import Fusing
 
 type _Groups = list[list[int]]
 
 
-def turned_operand(fusing: Fusing, operator: Operator) -> bool:
+def turned_operand(fusing: DefUseChains, operator: Operator) -> bool:
     """BATCH_MATMUL reads its right operand turned (`adjY`) where a TRANSPOSE turns it, as keys in attention.
 
     The left operand stays: XNNPACK leaves products with `adjX` to the runtime.
@@ -36,7 +36,7 @@ def turned_operand(fusing: Fusing, operator: Operator) -> bool:
     return True
 
 
-def transposes_around_reshape(fusing: Fusing, operator: Operator) -> bool:
+def transposes_around_reshape(fusing: DefUseChains, operator: Operator) -> bool:
     """TRANSPOSE, RESHAPE, TRANSPOSE is one TRANSPOSE where the RESHAPE only joins axes, or only parts them.
 
     Axes that are joined can be moved before that as well, each by each; and parted ones could have been
@@ -90,13 +90,13 @@ def _groups(many: Sequence[int], few: Sequence[int]) -> _Groups | None:
     return groups
 
 
-def _give(fusing: Fusing, operator: Operator, shape: Sequence[int]) -> None:
+def _give(fusing: DefUseChains, operator: Operator, shape: Sequence[int]) -> None:
     """Let an operator give a tensor of another shape, to the one that reads it."""
     tensor = fusing.model.add_tensor(operator.outputs[0], shape)
     fusing.gives(operator, tensor)
 
 
-def _set_shape(fusing: Fusing, reshape: Operator) -> None:
+def _set_shape(fusing: DefUseChains, reshape: Operator) -> None:
     shape = np.array(fusing.model.shape(reshape.outputs[0]), np.int32)
     reshape.inputs = [reshape.inputs[0], fusing.model.add_constant(shape, "shape")]
     if reshape.options:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from edgepack.backends.tflite.finish.known import known_values
+from edgepack.backends.tflite.finish.constant_folding import known_values
 from edgepack.backends.tflite.finish.reshapes import Reshapes
 from edgepack.backends.tflite.finish.rules import replace_operators
 

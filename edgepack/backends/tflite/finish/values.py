@@ -12,7 +12,6 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from edgepack.backends.tflite.finish.classes import GROUND, Classes
 from edgepack.backends.tflite.finish.cut import SINK, SOURCE, Vertex
 from edgepack.backends.tflite.finish.flexible import (
     Order,
@@ -24,6 +23,7 @@ from edgepack.backends.tflite.finish.flexible import (
     same_memory,
     transpose_order,
 )
+from edgepack.backends.tflite.finish.parity_union_find import GROUND, ParityUnionFind
 
 if TYPE_CHECKING:
     from edgepack.backends.tflite.finish.model import FlatModel, Operator
@@ -90,7 +90,7 @@ def find_values(model: FlatModel, order: Order) -> Values:
         model: The model.
         order: Of layout 1's axes in layout 0.
     """
-    layouts, values = Classes(), Classes()
+    layouts, values = ParityUnionFind(), ParityUnionFind()
     changes = frozenset(_join_changes(model, order, layouts, values))
     ports: dict[int, set[int]] = {}
     for position, operator in enumerate(model.operators):
@@ -161,7 +161,9 @@ class _Uses:
         return reads_memory(operator, tensor) and same_memory(self._model.shape(tensor), order)
 
 
-def _join_changes(model: FlatModel, order: Order, layouts: Classes, values: Classes) -> Iterator[int]:
+def _join_changes(
+    model: FlatModel, order: Order, layouts: ParityUnionFind, values: ParityUnionFind
+) -> Iterator[int]:
     """Join the tensors of operators that only change the layout, and give those operators' positions."""
     pinned = {*model.inputs, *model.outputs}
     for position, operator in enumerate(model.operators):

@@ -1,4 +1,4 @@
-"""Disjoint sets whose members are each on one of two sides."""
+"""Union-find with parity: disjoint sets whose members are each on one of two sides."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ GROUND = "side 0"
 """The member that says which side is side 0, for all that are joined to it."""
 
 
-class Classes:
-    """Union-find with parity: what is joined is one set, and it is known who is on the same side in it."""
+class ParityUnionFind:
+    """What is joined is one set, and it is known who is on the same side in it."""
 
     def __init__(self) -> None:
         self._above: dict[Hashable, tuple[Hashable, int]] = {}

@@ -1,4 +1,4 @@
-"""Operators of constants: what they give stands in the file instead.
+"""Constant folding in a file: what operators of constants give stands there instead of them.
 
 The graph that is converted holds few of them, for `edgepack.backends.tflite.folding` computes its own; the
 converter adds some, such as the first state of a recurrent layer, cut in two and multiplied. As a tensor that

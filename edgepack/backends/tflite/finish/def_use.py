@@ -1,4 +1,4 @@
-"""Who makes and who reads a tensor, while operators are joined."""
+"""Definition-use chains: who makes and who reads a tensor, while operators are joined."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from edgepack.backends.tflite.finish.model import FlatModel, Operator
 
 
-class Fusing:
+class DefUseChains:
     """Who makes and who reads each tensor, kept up while operators are joined.
 
     Attributes:
