@@ -4,19 +4,17 @@ import importlib.util
 import json
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 import torch
+from sample_index import FOLDER, SAMPLES
 
 from edgepack.input_syntax import parse_input
 
-SAMPLES = Path(__file__).parents[1] / "sample_models"
-INDEX = tomllib.loads((SAMPLES / "index.toml").read_text())["model"]
-TORCH_SAMPLES = [row for row in INDEX if "torch_lite" in row["formats"]]
+TORCH_SAMPLES = [row for row in SAMPLES if "torch_lite" in row["formats"]]
 SEEDED_SAMPLES = [row for row in TORCH_SAMPLES if row["name"] != "digits"]
 
 
@@ -29,7 +27,7 @@ def load(path: Path):
 
 def make(row: dict):
     path, _, name = row["source"].partition(":")
-    return getattr(load(SAMPLES / path), name)()
+    return getattr(load(FOLDER / path), name)()
 
 
 def feed(text: str, seed: int) -> torch.Tensor:
@@ -46,8 +44,8 @@ def described(name: str, value: torch.Tensor) -> str:
 
 
 def test_every_folder_is_in_the_index():
-    folders = {path.name for path in SAMPLES.iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert folders == {row["name"] for row in INDEX}
+    folders = {path.name for path in FOLDER.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders == {row["name"] for row in SAMPLES}
 
 
 @pytest.mark.parametrize("row", TORCH_SAMPLES, ids=lambda row: row["name"])
@@ -82,9 +80,9 @@ def test_a_second_making_gives_the_same_weights_and_leaves_the_global_generator_
 
 
 def test_digits_reads_the_held_back_images_as_well_as_recorded():
-    data = np.load(SAMPLES / "digits" / "test_data.npz")
-    recorded = json.loads((SAMPLES / "digits" / "accuracy.json").read_text())
-    model = make(INDEX[0])
+    data = np.load(FOLDER / "digits" / "test_data.npz")
+    recorded = json.loads((FOLDER / "digits" / "accuracy.json").read_text())
+    model = make(SAMPLES[0])
     with torch.no_grad():
         guesses = model(torch.from_numpy(data["image"])).argmax(1).numpy()
     correct = int((guesses == data["label"]).sum())
@@ -93,15 +91,15 @@ def test_digits_reads_the_held_back_images_as_well_as_recorded():
 
 
 def test_calibration_images_are_not_held_back_ones():
-    data = np.load(SAMPLES / "digits" / "test_data.npz")
-    calibration = np.load(SAMPLES / "digits" / "calibration.npz")["image"]
+    data = np.load(FOLDER / "digits" / "test_data.npz")
+    calibration = np.load(FOLDER / "digits" / "calibration.npz")["image"]
     held_back = {image.tobytes() for image in data["image"]}
     assert len(held_back) == len(data["image"]) == 360
     assert not held_back & {image.tobytes() for image in calibration}
 
 
 def test_the_onnx_file_is_what_its_script_writes(tmp_path):
-    script = SAMPLES / "from_onnx" / "make.py"
+    script = FOLDER / "from_onnx" / "make.py"
     subprocess.run([sys.executable, str(script), "--output", str(tmp_path)], check=True)
     assert (tmp_path / "model.onnx").read_bytes() == (script.parent / "model.onnx").read_bytes()
     outputs = onnx.load(script.parent / "model.onnx").graph.output

@@ -1,17 +1,11 @@
 """A small bundle of random bytes, for whatever only copies, compares and lists."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from bundle_parts import Parts, make_parts
 
 from edgepack.files import sha256_of
-
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "bundle"))
-
-from bundle_parts import Parts, make_parts
 
 
 @pytest.fixture

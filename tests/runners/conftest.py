@@ -13,8 +13,6 @@ from onnx import TensorProto, helper, numpy_helper
 
 import edgepack
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 
 @pytest.fixture(scope="session")
 def conv_bundle(tmp_path_factory):

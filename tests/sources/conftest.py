@@ -1,11 +1,6 @@
 import sys
-from pathlib import Path
 
 import pytest
-
-# Pickled modules name their class's module, which must be found by that name here and when they are loaded.
-sys.path.insert(0, str(Path(__file__).parent))
-
 from source_models import Net, randomise
 
 from edgepack.input_syntax import parse_binding, parse_input

@@ -1,9 +1,7 @@
 """Every backend on every sample model in every precision: a verified bundle that stands on its own."""
 
-import tomllib
-from pathlib import Path
-
 import pytest
+from sample_index import FOLDER, SAMPLES
 
 from edgepack.config import build_options
 from edgepack.pipeline import build
@@ -11,8 +9,6 @@ from edgepack.precision import PRECISIONS
 from edgepack.targets import find_target
 from edgepack.verification import verify
 
-ROOT = Path(__file__).parents[2] / "sample_models"
-SAMPLES = tomllib.loads((ROOT / "index.toml").read_text())["model"]
 # What each precision must reach on the seeded MobileNetV2, whose rounding errors add up over 53 layers.
 COSINES = {"float16": 0.9999, "dynamic": 0.999, "int8": 0.999, "int16x8": 0.999}
 
@@ -20,7 +16,7 @@ COSINES = {"float16": 0.9999, "dynamic": 0.999, "int8": 0.999, "int16x8": 0.999}
 def build_all(sample, output, **settings):
     wanted = {"calibration": "golden", "precisions": list(PRECISIONS)}
     settings = {**wanted, **settings, "output": str(output), "cache": False}
-    return build(build_options(str(ROOT / sample["source"]), {"name": sample["name"], **settings}))
+    return build(build_options(str(FOLDER / sample["source"]), {"name": sample["name"], **settings}))
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=[sample["name"] for sample in SAMPLES])
@@ -51,8 +47,8 @@ def test_digits_keep_their_accuracy_in_every_precision(tmp_path):
     result = build_all(
         digits,
         tmp_path / "bundle",
-        calibration=ROOT / "digits" / "calibration.npz",
-        labels=ROOT / "digits" / "test_data.npz",
+        calibration=FOLDER / "digits" / "calibration.npz",
+        labels=FOLDER / "digits" / "test_data.npz",
         max_accuracy_drop=1.0,
         min_agreement=98,
     )

@@ -189,4 +189,4 @@ def _gone(pid: int) -> bool:
 
 @pytest.fixture(autouse=True)
 def jobs_are_importable_in_workers(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(jobs.__file__).parent))

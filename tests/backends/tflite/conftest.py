@@ -16,7 +16,7 @@ from edgepack.sources import find_kind
 from edgepack.sources.base import SourceRequest
 from edgepack.workers import Limits, Workers
 
-MODELS = Path(__file__).parent / "models.py"
+MODELS = Path(__file__).parents[2] / "helpers" / "tflite_models.py"
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def workers(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def load(workers, tmp_path_factory) -> Callable[..., RouteContext]:
-    """Load a model, by its name in models.py or by its path, and give what a route needs."""
+    """Load a model, by its name in tflite_models.py or by its path, and give what a route needs."""
 
     def run(source: str, *inputs, pool=workers) -> RouteContext:
         within = tmp_path_factory.mktemp("build")

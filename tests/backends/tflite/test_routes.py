@@ -14,7 +14,7 @@ from edgepack.errors import ConversionError, MissingTool, VerificationFailed
 from edgepack.input_syntax import parse_input
 from edgepack.workers import Workers
 
-MODELS = Path(__file__).with_name("models.py")
+MODELS = Path(__file__).parents[2] / "helpers" / "tflite_models.py"
 
 
 def show(contract: TensorContract) -> str:
@@ -144,7 +144,7 @@ def test_an_operator_that_the_exporter_does_not_know_is_named_with_its_place(mak
     )
     assert caught.value.message == (
         "torch.onnx (TorchScript) refuses: Exporting the operator 'aten::erfinv' to ONNX opset version 17 "
-        f"is not supported (in module 1.1, models.py:{line})"
+        f"is not supported (in module 1.1, tflite_models.py:{line})"
     )
     assert caught.value.hint == "replace it in the model by operators that ONNX has"
     assert caught.value.exit_code == 4

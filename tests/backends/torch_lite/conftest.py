@@ -1,13 +1,7 @@
-import sys
-from pathlib import Path
-
 import pytest
+from lite_site import Site
 
 from edgepack.workers import Limits, Workers
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from lite_site import Site
 
 
 @pytest.fixture(scope="session")

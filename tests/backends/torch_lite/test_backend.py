@@ -196,6 +196,7 @@ def test_bytes_are_the_same_in_another_process_and_name_no_place(site, tmp_path)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     copy = shutil.copy(MODELS, elsewhere)
+    shutil.copy(MODELS.with_name("randomised.py"), elsewhere)
     first = make_all(site, "encoder")
     with Workers(tmp_path / "logs") as workers:
         second = make_all(Site(workers, elsewhere), f"{copy}:encoder_after_others")

@@ -9,7 +9,7 @@ from edgepack.config import build_options
 from edgepack.errors import ConversionError
 from edgepack.pipeline import build
 
-MODELS = Path(__file__).parents[2] / "backends" / "tflite" / "models.py"
+MODELS = Path(__file__).parents[2] / "helpers" / "tflite_models.py"
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_what_the_torchscript_exporter_does_not_know_goes_through_torch_export(r
     assert all(one.reason.startswith("there is no ONNX graph to prepare") for one in unprepared)
     assert failure.reason.startswith(
         "torch.onnx (TorchScript) refuses: Exporting the operator 'aten::addcdiv' to ONNX opset version 17 "
-        "is not supported (in the model's own forward, models.py:"
+        "is not supported (in the model's own forward, tflite_models.py:"
     )
 
 
@@ -99,7 +99,7 @@ def test_an_operator_that_no_route_takes_is_named_by_each(run, tmp_path):
     assert caught.value.message.startswith("no route leads to tflite/float32, tflite/float16")
     assert "aten::erfinv" in caught.value.message
     reasons = {one.route: one.reason for one in caught.value.details["report"].failures}
-    assert "(in module 1.1, models.py:" in reasons["direct_torchscript"]
+    assert "(in module 1.1, tflite_models.py:" in reasons["direct_torchscript"]
     assert reasons["direct_torch_export"].startswith("torch.onnx (torch.export) refuses: ")
     assert "erf_inv" in reasons["direct_torch_export"]
     assert reasons["tf_converter"] == "no exporter made an ONNX graph of this model"

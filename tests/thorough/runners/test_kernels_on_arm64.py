@@ -1,19 +1,12 @@
 """Which forms of quantised operators are the same on ARM64 as on this machine, to the last bit."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from little_files import Builder, random_input
 
 from edgepack.backends.tflite.finish.integers import finish_integers
 from edgepack.backends.tflite.interpreter import open_file
 from edgepack.runners.guest import Task
-
-# The builder of little files is found by its name.
-sys.path.insert(0, str(Path(__file__).parents[2] / "backends/tflite/finish"))
-
-from little_files import Builder, random_input
 
 RUNTIME = "org.tensorflow:tensorflow-lite:2.16.1"
 RUNS = 60

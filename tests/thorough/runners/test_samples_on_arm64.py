@@ -1,22 +1,19 @@
 """Every sample model in every precision, on emulated ARM64 beside this machine."""
 
 import json
-import tomllib
-from pathlib import Path
 
 import pytest
+from sample_index import FOLDER, SAMPLES
 
 from edgepack.precision import PRECISIONS
 
-_ROOT = Path(__file__).parents[3] / "sample_models"
 _MOST_STEPS, _MOST_SHARE = 1, 0.01
-_SAMPLES = tomllib.loads((_ROOT / "index.toml").read_text())["model"]
 
 
-@pytest.mark.parametrize("sample", _SAMPLES, ids=[sample["name"] for sample in _SAMPLES])
+@pytest.mark.parametrize("sample", SAMPLES, ids=[sample["name"] for sample in SAMPLES])
 def test_what_ships_is_right_on_arm64_too(edgepack, sample, tmp_path):
     built = edgepack(
-        *("build", _ROOT / sample["source"], "--precision", ",".join(PRECISIONS), "--calibration", "golden"),
+        *("build", FOLDER / sample["source"], "--precision", ",".join(PRECISIONS), "--calibration", "golden"),
         # A forward of MobileNetV2 takes seconds under emulation.
         *("--cases", 1 if sample["name"] == "mobilenet_v2" else 3),
         *("--runner", "host,arm64", "--cpu", "cortex-a53", "-o", tmp_path / "bundle", "--no-cache", "--json"),

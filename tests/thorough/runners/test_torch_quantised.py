@@ -1,13 +1,11 @@
 """PyTorch Mobile files in 8 bits inside the library that ships in apps, next to this machine's QNNPACK."""
 
 import json
-import tomllib
-from pathlib import Path
 
 import pytest
+from sample_index import FOLDER, SAMPLES
 
-_ROOT = Path(__file__).parents[3] / "sample_models"
-_SAMPLES = {row["name"]: row for row in tomllib.loads((_ROOT / "index.toml").read_text())["model"]}
+_SAMPLES = {row["name"]: row for row in SAMPLES}
 # Integers from the first layer to the last; elsewhere a float's last bit can decide how one is rounded.
 _EXACT = {"digits", "mobilenet_v2", "two_headed"}
 
@@ -15,7 +13,7 @@ _EXACT = {"digits", "mobilenet_v2", "two_headed"}
 @pytest.mark.parametrize("name", [name for name, row in _SAMPLES.items() if "torch_lite" in row["formats"]])
 def test_every_sample_is_right_on_arm64(edgepack, tmp_path, name):
     built = edgepack(
-        *("build", _ROOT / _SAMPLES[name]["source"], "-o", tmp_path / "out", "--format", "torch_lite"),
+        *("build", FOLDER / _SAMPLES[name]["source"], "-o", tmp_path / "out", "--format", "torch_lite"),
         *("--precision", "int8,dynamic", "--calibration", "golden", "--no-cache", "--json"),
         *("--runner", "host,arm64", "--cpu", "cortex-a53"),
     )

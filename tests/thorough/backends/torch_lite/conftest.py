@@ -1,10 +1,4 @@
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[3] / "backends" / "torch_lite"))
-
 from lite_site import Site
 
 from edgepack.workers import Limits, Workers

@@ -4,23 +4,9 @@ from collections import OrderedDict
 from itertools import pairwise
 
 import torch
+from randomised import randomised
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-
-
-def randomised(model, *inputs):
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.uniform_(-0.6, 0.6, generator=generator)
-        for layer in model.modules():
-            if isinstance(layer, _BatchNorm):
-                layer.running_mean.uniform_(-0.5, 0.5, generator=generator)
-                layer.running_var.uniform_(0.5, 2.0, generator=generator)
-            if isinstance(layer, _BatchNorm | nn.LayerNorm):
-                layer.weight.uniform_(0.5, 1.5, generator=generator)
-    model.edgepack_inputs = inputs
-    return model.eval()
 
 
 def image():
