@@ -29,7 +29,8 @@ def borrowed_runtimes(app: App, scratch: Path, store: RuntimeStore) -> Iterator[
         store: Where they are installed.
 
     Raises:
-        MissingTool: One cannot be driven, or fails its self-test; or a program for that is missing.
+        SourceError: One cannot be driven.
+        MissingTool: One fails its self-test, or a program for that is missing.
     """
     unknown = [one for one in app.unclear if app.is_built and one.where.startswith(f"{_FOLDER}/")]
     before = {one.release.id for one in store.installed()}

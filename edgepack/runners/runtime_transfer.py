@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
-from edgepack.errors import MissingTool, UsageError
+from edgepack.errors import SourceError, UsageError
 from edgepack.runners.java import java_downloads
 from edgepack.runners.runtime_store import InstalledRuntime, RuntimeStore
 from edgepack.runners.runtimes import RUNTIMES, find_release
@@ -57,6 +57,7 @@ def import_runtimes(store: RuntimeStore, file: Path) -> list[InstalledRuntime]:
 
     Raises:
         UsageError: The file cannot be read, or holds no runtime that this release of edgepack knows.
+        SourceError: It is damaged.
         MissingTool: A member has been altered, or the runtime failed its self-test.
     """
     found = []
@@ -70,7 +71,7 @@ def import_runtimes(store: RuntimeStore, file: Path) -> list[InstalledRuntime]:
                 if any(_member(one) in archive.namelist() for one in own):
                     found.append(release)
     except BadZipFile as error:
-        raise MissingTool(f"{file} is damaged: {error}", hint="export it again") from error
+        raise SourceError(f"{file} is damaged: {error}", hint="export it again") from error
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}") from error
     if not found:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
-from edgepack.errors import MissingTool, UsageError
+from edgepack.errors import SourceError, UsageError
 from edgepack.files import sha256_of
 from edgepack.suggest import choices
 from edgepack.targets import Target
@@ -88,21 +88,21 @@ def release_of_file(path: Path) -> RuntimeRelease:
     """Describe an Android archive of the user's own by what is in it.
 
     Raises:
-        MissingTool: It is no archive, has no library for 64-bit ARM, or none that we can drive.
+        SourceError: It is no archive, has no library for 64-bit ARM, or none that we can drive.
     """
     try:
         with ZipFile(path) as archive:
             members = archive.namelist()
     except (OSError, BadZipFile) as error:
-        raise MissingTool(f"{path} is no Android archive: {error}", hint="give an .aar file") from error
+        raise SourceError(f"{path} is no Android archive: {error}", hint="give an .aar file") from error
     libraries = {Path(member).name for member in members if Path(member).match(ANDROID_LIBRARIES)}
     if not libraries:
-        raise MissingTool(
+        raise SourceError(
             f"{path} has no library for arm64-v8a", hint="use an archive that was built for 64-bit ARM"
         )
     engines = [engine for library, engine in ANDROID_ENGINES.items() if library in libraries]
     if not engines:
-        raise MissingTool(
+        raise SourceError(
             f"{path} holds {', '.join(sorted(libraries))}, none of which edgepack can drive",
             hint=f"it can drive {' and '.join(ANDROID_ENGINES)}",
         )

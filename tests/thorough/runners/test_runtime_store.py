@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from edgepack.errors import MissingTool, UsageError
+from edgepack.errors import MissingTool, SourceError, UsageError
 from edgepack.events import EventKind
 from edgepack.runners.runtime_store import RuntimeStore
 from edgepack.runners.runtime_transfer import export_runtimes, import_runtimes
@@ -146,9 +146,10 @@ def test_an_archive_that_cannot_be_driven_is_refused_with_the_reason(own, tmp_pa
 )
 def test_an_archive_without_our_libraries_is_refused(tmp_path, abi, library, message):
     file = make_archive(tmp_path / "other.aar", "int f(void) { return 1; }", library, abi)
-    with pytest.raises(MissingTool) as refused:
+    with pytest.raises(SourceError) as refused:
         release_of_file(file)
     assert message in refused.value.message
+    assert refused.value.exit_code == 3
 
 
 def test_a_wrong_answer_in_the_self_test_refuses_the_runtime(own, carried, monkeypatch):
