@@ -38,7 +38,7 @@ def build(source: str, *, emit: Listener = ignore, **settings: Unpack[Settings])
         SourceError: The model cannot be loaded, or gives no reference that proves anything.
         ConversionError: No route led to an artifact that the target asks for.
         VerificationFailed: A file was made that computes something else; `details["report"]` is the `Report`.
-        MissingTool: A package is not installed; the hint names the extra that brings it.
+        ToolError: A package is not installed; the hint names the extra that brings it.
     """
     from edgepack.config import build_options
 
@@ -62,7 +62,7 @@ def verify(bundle: str | Path | Bundle, *, emit: Listener = ignore) -> Report:
     Raises:
         BundleError: The bundle is damaged, of an unknown version, or not safe to read.
         UsageError: It holds no golden case.
-        MissingTool: A runtime is not installed; the hint names the extra that brings it.
+        ToolError: A runtime is not installed; the hint names the extra that brings it.
         VerificationFailed: A golden case's picture does not become its input.
     """
     from edgepack.verification import verify as run_verification
@@ -85,7 +85,7 @@ def run(bundle: str | Path | Bundle, artifact: str, inputs: Mapping[str, Array])
         BundleError: The bundle is damaged, of an unknown version, or not safe to read.
         UsageError: There is no such artifact or input, or an input is missing.
         SourceError: An input has another shape or dtype than the model takes.
-        MissingTool: The runtime is not installed; the hint names the extra that brings it.
+        ToolError: The runtime is not installed; the hint names the extra that brings it.
         VerificationFailed: The runtime refused the file, or crashed.
     """
     from edgepack.verification import run_artifact

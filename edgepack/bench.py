@@ -89,7 +89,7 @@ def bench(path: Path, options: BenchOptions | None = None, emit: Listener = igno
     Raises:
         BundleError: The bundle is damaged, or not safe to read.
         UsageError: It has no such artifact, or there is no such runtime or processor.
-        MissingTool: A runtime or part of the toolchain is not installed.
+        ToolError: A runtime or part of the toolchain is not installed.
         VerificationFailed: A runtime refused a file, or crashed.
     """
     options = options or BenchOptions()

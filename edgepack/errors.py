@@ -63,8 +63,8 @@ class Unsuitable(ConversionError):
     """
 
 
-class MissingTool(EdgepackError):
-    """A Python package or a program that this needs is not installed."""
+class ToolError(EdgepackError):
+    """A package, program or runtime that this needs is missing, or failed."""
 
     exit_code = 5
 

@@ -35,7 +35,7 @@ def read_user_cases(
 
     Raises:
         SourceError: A file cannot be read, does not fit the model, or is a picture without a contract.
-        MissingTool: Pillow, which pictures need, is not installed.
+        ToolError: Pillow, which pictures need, is not installed.
     """
     feeds: list[dict[str, Array]] = []
     pictures: list[dict[str, bytes]] = []
@@ -66,7 +66,7 @@ def check_pictures(golden: GoldenSet) -> None:
     Raises:
         VerificationFailed: It does not; the message names case and input.
         SourceError: A picture cannot be read.
-        MissingTool: Pillow is not installed.
+        ToolError: Pillow is not installed.
     """
     import numpy as np
 

@@ -42,7 +42,7 @@ def inspect_onnx(request: SourceRequest, *, plan: bool = False) -> Inspection:
 
     Raises:
         SourceError: There is no such file, it is damaged, or for a plan its inputs are not settled.
-        MissingTool: onnx is not installed.
+        ToolError: onnx is not installed.
     """
     require_file(request.text)
     if find_spec("onnx") is None and (missing := missing_tool("onnx")):

@@ -71,7 +71,7 @@ def open_labels(options: BuildOptions, model: ModelSpec, golden: GoldenSet) -> L
     Raises:
         SourceError: The file cannot be read, or does not fit the model.
         UsageError: The model has several outputs and none is named, or not the one that is.
-        MissingTool: Pillow, which pictures need, is not installed.
+        ToolError: Pillow, which pictures need, is not installed.
     """
     if options.labels.file is None:
         return None

@@ -60,7 +60,7 @@ def build(options: BuildOptions, emit: Listener = ignore) -> BuildResult:
     Raises:
         UsageError: The options make no sense, or the output cannot be written.
         SourceError: The model cannot be loaded, or gives no reference that proves anything.
-        MissingTool: A package is not installed.
+        ToolError: A package is not installed.
         ConversionError: No route led to an artifact that the target asks for.
         VerificationFailed: A file was made that computes something else; `details["report"]` is the Report.
     """

@@ -11,8 +11,8 @@ from edgepack.backends.base import Backend, Candidate, Route, RouteContext
 from edgepack.errors import (
     ConversionError,
     EdgepackError,
-    MissingTool,
     SourceError,
+    ToolError,
     Unsuitable,
     UsageError,
     VerificationFailed,
@@ -117,7 +117,7 @@ class Prover:
                 )
             self._check_statically(before.id, candidate)
             results = tuple(self._check(before.id, candidate, precision, runner) for runner in self.runners)
-        except (ConversionError, JobFailed, MissingTool, SourceError, VerificationFailed) as error:
+        except (ConversionError, JobFailed, ToolError, SourceError, VerificationFailed) as error:
             # Where an earlier route found something to do, there is something.
             if isinstance(error, Unsuitable) and not before.failures:
                 return Attempt(before.id, unsuitable="; ".join(filter(None, (error.message, error.hint))))

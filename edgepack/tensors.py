@@ -34,7 +34,7 @@ def read_inputs(
     Raises:
         UsageError: A text has no name, names no input of the model or one twice, or its values do not fit.
         SourceError: A file cannot be read, or a picture has no contract or does not fit it.
-        MissingTool: Pillow, which pictures need, is not installed.
+        ToolError: Pillow, which pictures need, is not installed.
     """
     specs = {spec.name: spec for spec in model.inputs}
     inputs: dict[str, Array] = {}

@@ -44,7 +44,7 @@ def read_user_data(
 
     Raises:
         SourceError: Data cannot be read, or does not fit the model.
-        MissingTool: Pillow, which pictures need, is not installed.
+        ToolError: Pillow, which pictures need, is not installed.
     """
 
     def read(what: str, job: Callable[..., Any]) -> Any:

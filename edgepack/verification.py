@@ -13,7 +13,7 @@ from edgepack.backends import load_backend, require
 from edgepack.bundle import Bundle, check_files, open_bundle
 from edgepack.bundle.manifest import Artifact
 from edgepack.cores import usable_cores
-from edgepack.errors import MissingTool, SourceError, UsageError, VerificationFailed
+from edgepack.errors import SourceError, ToolError, UsageError, VerificationFailed
 from edgepack.events import Listener, StepTimer, ignore, step
 from edgepack.golden_pictures import check_pictures
 from edgepack.model import TensorSpec
@@ -64,7 +64,7 @@ def verify(path: Path, options: VerifyOptions | None = None, emit: Listener = ig
     Raises:
         BundleError: The bundle is damaged, or not safe to read.
         UsageError: It has no such artifact or no golden case, or there is no such runtime or processor.
-        MissingTool: A runtime is not installed.
+        ToolError: A runtime is not installed.
         VerificationFailed: A golden case's picture does not become its input.
     """
     options = options or VerifyOptions()
@@ -114,7 +114,7 @@ def run_artifact(
         BundleError: The bundle is damaged, or not safe to read.
         UsageError: It has no such artifact or input, or an input is missing.
         SourceError: An input is of another shape or dtype than the model takes.
-        MissingTool: The runtime is not installed.
+        ToolError: The runtime is not installed.
         VerificationFailed: The runtime refused the file, or crashed.
     """
     with open_bundle(path) as bundle, tempfile.TemporaryDirectory(prefix="edgepack-") as scratch:
@@ -174,7 +174,7 @@ def _check_pictures(bundle: Bundle, workers: Workers, emit: Listener) -> tuple[s
     with step(emit, "check the golden pictures"):
         try:
             workers.start("numpy").run(check_pictures, bundle.golden, name="check pictures")
-        except MissingTool as error:
+        except ToolError as error:
             return (f"the golden pictures were not checked: {error.message}; {error.hint}",)
         except JobFailed as error:
             raise error.as_error(VerificationFailed, "checking the golden pictures failed") from error

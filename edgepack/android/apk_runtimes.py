@@ -30,7 +30,7 @@ def borrowed_runtimes(app: App, scratch: Path, store: RuntimeStore) -> Iterator[
 
     Raises:
         SourceError: One cannot be driven.
-        MissingTool: One fails its self-test, or a program for that is missing.
+        ToolError: One fails its self-test, or a program for that is missing.
     """
     unknown = [one for one in app.unclear if app.is_built and one.where.startswith(f"{_FOLDER}/")]
     before = {one.release.id for one in store.installed()}

@@ -125,7 +125,7 @@ def check_app(
         BundleError: The bundle is damaged, or not safe to read.
         UsageError: The bundle is not for Android, or a runtime is unknown.
         SourceError: The app cannot be read.
-        MissingTool: A runtime, or what running on ARM64 takes, is not installed.
+        ToolError: A runtime, or what running on ARM64 takes, is not installed.
     """
     options = options or CheckOptions()
     runtimes, store = options.runtimes, RuntimeStore(emit=emit)

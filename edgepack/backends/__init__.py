@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 
 from edgepack.backends.base import Backend
-from edgepack.errors import InternalError, MissingTool, UsageError
+from edgepack.errors import InternalError, ToolError, UsageError
 from edgepack.suggest import choices
 
 GROUP = "edgepack.backends"
@@ -24,7 +24,7 @@ def load_backend(name: str) -> Backend:
 
     Raises:
         UsageError: No installed package offers it.
-        MissingTool: Its package is there but a library it imports is not.
+        ToolError: Its package is there but a library it imports is not.
     """
     entries = _entries()
     if name not in entries:
@@ -32,7 +32,7 @@ def load_backend(name: str) -> Backend:
     try:
         backend: Backend = entries[name].load()
     except ImportError as error:
-        raise MissingTool(
+        raise ToolError(
             f"backend {name} cannot be loaded: {error}", hint=f"it comes from {entries[name].value}"
         ) from error
     if backend.name != name:
@@ -49,12 +49,12 @@ def require(backend: Backend, modules: Sequence[str], purpose: str) -> None:
         purpose: What they are needed for: "making" or "running".
 
     Raises:
-        MissingTool: One is not; the hint names the extra that brings it.
+        ToolError: One is not; the hint names the extra that brings it.
     """
     for module in modules:
         package = module.partition(".")[0]
         if find_spec(package) is None:
-            raise MissingTool(
+            raise ToolError(
                 f"{purpose} {backend.name} files needs the package {package}, which is not installed",
                 hint=f"pip install 'edgepack[{backend.extra}]'",
             )

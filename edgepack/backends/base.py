@@ -101,7 +101,7 @@ class Route(Protocol):
             JobFailed: A conversion failed or crashed.
             Unsuitable: No route to this precision can do this model, because of what the model is.
             ConversionError: The route can't do this model; the message names the operator and its place.
-            MissingTool: A package that the route needs is not installed.
+            ToolError: A package that the route needs is not installed.
         """
         ...
 

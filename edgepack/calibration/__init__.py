@@ -56,7 +56,7 @@ def open_calibration(options: BuildOptions, model: ModelSpec, golden: GoldenSet)
 
     Raises:
         SourceError: The data cannot be read, or is not what the model takes.
-        MissingTool: Pillow, which pictures need, is not installed.
+        ToolError: Pillow, which pictures need, is not installed.
     """
     wanted = options.calibration
     if wanted.source is None:

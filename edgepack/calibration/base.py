@@ -53,6 +53,6 @@ class CalibrationKind(Protocol):
 
         Raises:
             SourceError: The data cannot be read; the message names the file.
-            MissingTool: A package is missing; the hint names the extra.
+            ToolError: A package is missing; the hint names the extra.
         """
         ...

@@ -29,7 +29,7 @@ Results go to stdout, everything else to stderr.
 \b
 Exit codes:
     0  fine                        4  conversion failed
-    1  verification failed         5  a tool or package is missing
+    1  verification failed         5  a tool is missing or failed
     2  wrong usage                 6  bundle damaged or not trusted
     3  bad source or input        70  a bug in edgepack
   130  interrupted

@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgepack.errors import MissingTool, SourceError
+from edgepack.errors import SourceError, ToolError
 
 if TYPE_CHECKING:
     from edgepack.compare import Array
@@ -37,7 +37,7 @@ def read_picture(path: Path) -> Array:
     Raises:
         SourceError: It cannot be read, has transparent pixels, or is neither gray nor RGB with 8 bits: there
             devices differ.
-        MissingTool: Pillow is not installed.
+        ToolError: Pillow is not installed.
     """
     _require_pillow()
     import numpy as np
@@ -76,7 +76,7 @@ def picture_input(path: Path, contract: Preprocess, spec: TensorSpec) -> Array:
 
     Raises:
         SourceError: It cannot be read, or is too small for a step; the message names it.
-        MissingTool: Pillow is not installed.
+        ToolError: Pillow is not installed.
     """
     from edgepack.processing.arithmetic import preprocess
 
@@ -103,6 +103,6 @@ def _require_pillow() -> None:
     except ImportError as error:
         from edgepack.toolchain.packages import install_command
 
-        raise MissingTool(
+        raise ToolError(
             "reading pictures needs the package pillow", hint=install_command("images")
         ) from error

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepack.errors import MissingTool, UsageError
+from edgepack.errors import ToolError, UsageError
 from edgepack.suggest import choices
 from edgepack.toolchain.programs import ADB, call, find
 
@@ -37,7 +37,7 @@ class Device:
         """Copy a folder; `remote` must not be there yet, or adb would copy into it.
 
         Raises:
-            MissingTool: adb failed; the message has its words.
+            ToolError: adb failed; the message has its words.
         """
         command: list[str | Path] = [self.adb, "-s", self.serial, "push", folder, remote]
         call(command, f"copy {folder} to {self.serial}", timeout=3600)
@@ -46,14 +46,14 @@ class Device:
         """Run a command on the device and give what it prints.
 
         Raises:
-            MissingTool: It failed; the message has its words.
+            ToolError: It failed; the message has its words.
         """
         # adb joins its arguments by blanks and has the device's shell take them apart again.
         return call([self.adb, "-s", self.serial, "shell", shlex.join(command)], doing, timeout=_SECONDS)
 
     def try_shell(self, command: Sequence[str]) -> str:
         """Run a command that may fail; what it prints then is empty."""
-        with suppress(MissingTool):
+        with suppress(ToolError):
             return self.shell(command, f"run {command[0]}")
         return ""
 
@@ -61,7 +61,7 @@ class Device:
         """Run a command and give what it prints, byte by byte; it prints its errors there as well.
 
         Raises:
-            MissingTool: adb failed; the message has its words.
+            ToolError: adb failed; the message has its words.
         """
         return call([self.adb, "-s", self.serial, "exec-out", shlex.join(command)], doing, timeout=_SECONDS)
 
@@ -70,7 +70,7 @@ def find_device(serial: str | None) -> Device:
     """Give the device of that serial number, or the only one.
 
     Raises:
-        MissingTool: adb is not installed, or no device is there that answers.
+        ToolError: adb is not installed, or no device is there that answers.
         UsageError: There are several and none was chosen, or not the one that was.
     """
     adb = find(ADB)
@@ -82,7 +82,7 @@ def find_device(serial: str | None) -> Device:
         )
     wanted = {serial: states[serial]} if serial is not None else states
     if not wanted:
-        raise MissingTool(
+        raise ToolError(
             "no Android device is connected",
             hint="plug one in and allow debugging over USB, or start an emulator; `adb devices` must show it",
         )
@@ -94,7 +94,7 @@ def find_device(serial: str | None) -> Device:
     if not ready:
         name, state = next(iter(wanted.items()))
         hint = next((what for word, what in _UNUSABLE.items() if word in state), "try `adb reconnect`")
-        raise MissingTool(f"device {name} does not answer: it is {state}", hint=hint)
+        raise ToolError(f"device {name} does not answer: it is {state}", hint=hint)
     return Device(adb, ready[0])
 
 

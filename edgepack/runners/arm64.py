@@ -90,7 +90,7 @@ class Guests:
         Returns at once: the runtime starts in the background, and the first job waits for it.
 
         Raises:
-            MissingTool: Part of the toolchain is not installed.
+            ToolError: Part of the toolchain is not installed.
             JobFailed: The guests have been closed.
         """
         with self._lock:
@@ -184,7 +184,7 @@ class Arm64Runner:
 
         Raises:
             JobFailed: See `Runner.run`.
-            MissingTool: See `Runner.run`.
+            ToolError: See `Runner.run`.
         """
         from edgepack.contract import inputs_by_position
 
@@ -222,7 +222,7 @@ def open_arm64(
         context: Where, within which limits, and who is told.
 
     Raises:
-        MissingTool: A runtime or part of the toolchain is not installed.
+        ToolError: A runtime or part of the toolchain is not installed.
         UsageError: A runtime or processor is unknown, or nothing can be proven on it.
     """
     if "arm64" not in choice.names:
@@ -243,7 +243,7 @@ def make_runners(
     """Give a runner for every runtime and processor, their guests starting in the background.
 
     Raises:
-        MissingTool: A runtime or part of the toolchain is not installed.
+        ToolError: A runtime or part of the toolchain is not installed.
         UsageError: A runtime or processor is unknown, or nothing can be proven on it.
     """
     cpus = [find_cpu(name) for name in choice.cpus or target.cpus]

@@ -83,7 +83,7 @@ class Checker(Protocol):
 
         Raises:
             JobFailed: The file does not load, crashes its runtime, or goes beyond the limits.
-            MissingTool: The runtime is not installed.
+            ToolError: The runtime is not installed.
         """
         ...
 
@@ -104,7 +104,7 @@ class Runner(Checker, Protocol):
 
         Raises:
             JobFailed: The file does not load, crashes its runtime, or goes beyond the limits.
-            MissingTool: The runtime is not installed.
+            ToolError: The runtime is not installed.
         """
         ...
 
@@ -113,6 +113,6 @@ class Runner(Checker, Protocol):
 
         Raises:
             JobFailed: The file does not load, crashes its runtime, or goes beyond the limits.
-            MissingTool: The runtime is not installed.
+            ToolError: The runtime is not installed.
         """
         ...

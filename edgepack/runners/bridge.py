@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepack.errors import MissingTool
+from edgepack.errors import ToolError
 from edgepack.toolchain.compiler import Compiler
 
 PREFIX = "bionic_"
@@ -56,7 +56,7 @@ def imports_of(libraries: Sequence[Path], compiler: Compiler) -> frozenset[Impor
     """Give what the libraries import from outside their own circle.
 
     Raises:
-        MissingTool: One is no library that the toolchain can read.
+        ToolError: One is no library that the toolchain can read.
     """
     wanted: set[Import] = set()
     own: set[str] = set()
@@ -86,7 +86,7 @@ def write_bridge(
         The assembly and the version script.
 
     Raises:
-        MissingTool: A symbol is in neither; the message names all of them.
+        ToolError: A symbol is in neither; the message names all of them.
     """
     have = set(own)
     known = have | _DATA | (glibc.keys() - DIFFERENT)
@@ -113,7 +113,7 @@ def needed_names(libraries: Sequence[Path], compiler: Compiler) -> frozenset[str
 def _refuse_unknown(names: Sequence[str], known: set[str]) -> None:
     missing = sorted({name for name in names if name not in known})
     if missing:
-        raise MissingTool(
+        raise ToolError(
             f"the bridge to Android's libraries lacks {', '.join(missing)}",
             hint="use a release that `edgepack runtime list` names",
             details={"symbols": missing},

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgepack.cache import default_root
-from edgepack.errors import MissingTool
+from edgepack.errors import ToolError
 from edgepack.toolchain.downloads import locked
 from edgepack.toolchain.programs import HOST_COMPILER, QEMU, call, find, is_native
 
@@ -49,10 +49,10 @@ def make_counter(folder: Path, cache: Path | None = None) -> Counter:
         cache: Where the compiled plug-in is kept; the user's cache when None.
 
     Raises:
-        MissingTool: There is no qemu here, none with plug-ins, or no compiler.
+        ToolError: There is no qemu here, none with plug-ins, or no compiler.
     """
     if is_native():
-        raise MissingTool(
+        raise ToolError(
             "instructions are counted by the emulator, and this machine needs none",
             hint="run it on a machine that is not ARM64",
         )
@@ -65,7 +65,7 @@ def counter_if_any(folder: Path) -> Counter | None:
     """Prepare to count, or do without: for what only tells more when it is counted."""
     try:
         return make_counter(folder)
-    except MissingTool:
+    except ToolError:
         return None
 
 
@@ -89,7 +89,7 @@ def _compile(qemu: Path, compiler: Path, place: Path) -> None:
             if _accepts(qemu, made):
                 made.replace(place)
                 return
-    raise MissingTool(
+    raise ToolError(
         f"{qemu} takes no plug-ins, so it cannot count instructions",
         hint="install the distribution's qemu-user, not qemu-user-static",
     )

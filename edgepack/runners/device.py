@@ -104,7 +104,7 @@ def open_device(
         context: Where outputs go, how long the test may take, and who is told of it.
 
     Raises:
-        MissingTool: adb, the device or the app is not there.
+        ToolError: adb, the device or the app is not there.
         UsageError: There are several devices.
         SourceError: The report is none, or is of another bundle.
         VerificationFailed: The app crashed, took too long, or ended its test early.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from edgepack.errors import MissingTool, SourceError, VerificationFailed
+from edgepack.errors import SourceError, ToolError, VerificationFailed
 from edgepack.runners.adb import Device
 from edgepack.runners.device_report import DeviceReport, parse
 
@@ -35,7 +35,7 @@ def self_test(device: Device, root: Path, digest: str, seconds: float | None) ->
         seconds: How long the test may take; None for no limit.
 
     Raises:
-        MissingTool: The app is not installed, or cannot be debugged; or adb failed.
+        ToolError: The app is not installed, or cannot be debugged; or adb failed.
         VerificationFailed: The app crashed, or took too long.
         SourceError: What it wrote is no report.
     """
@@ -50,7 +50,7 @@ def self_test(device: Device, root: Path, digest: str, seconds: float | None) ->
             "start the app's self-test",
         )
         if "Error" in started:
-            raise MissingTool(
+            raise ToolError(
                 f"the self-test of {PACKAGE} on {device.serial} cannot be started: {started.strip()}",
                 hint=f"install the app of this release: {_INSTALL}",
             )
@@ -60,11 +60,11 @@ def self_test(device: Device, root: Path, digest: str, seconds: float | None) ->
 def _home(device: Device) -> PurePosixPath:
     """Give the folder of the app's own files, and make sure that we may look into it."""
     if not device.try_shell(["pm", "path", PACKAGE]).startswith("package:"):
-        raise MissingTool(f"the demo app {PACKAGE} is not installed on {device.serial}", hint=_INSTALL)
+        raise ToolError(f"the demo app {PACKAGE} is not installed on {device.serial}", hint=_INSTALL)
     try:
         return PurePosixPath(device.shell(["run-as", PACKAGE, "pwd"], "look into the app's files").strip())
-    except MissingTool as error:
-        raise MissingTool(
+    except ToolError as error:
+        raise ToolError(
             f"the app {PACKAGE} on {device.serial} does not let us in: {error.message}",
             hint=f"install its debug build: {_INSTALL}",
         ) from error

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from edgepack.errors import MissingTool
+from edgepack.errors import ToolError
 from edgepack.runners.guest_protocol import (
     Answer,
     Ended,
@@ -109,7 +109,7 @@ class Guest:
             limits: What each job may use.
 
         Raises:
-            MissingTool: The program cannot be executed.
+            ToolError: The program cannot be executed.
         """
         self._log = log
         self._limits = limits or Limits()
@@ -129,7 +129,7 @@ class Guest:
                 )
             except OSError as error:
                 self._control.close()
-                raise MissingTool(f"cannot start {arguments[0]}: {error.strerror}") from error
+                raise ToolError(f"cannot start {arguments[0]}: {error.strerror}") from error
         # A crash of a job is reported, not kept as a file of gigabytes.
         with contextlib.suppress(OSError):
             resource.prlimit(self._process.pid, resource.RLIMIT_CORE, (0, 0))

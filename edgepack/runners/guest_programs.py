@@ -98,7 +98,7 @@ def build(
         cache: The folder where finished programs are kept.
 
     Raises:
-        MissingTool: The bridge lacks a symbol that the libraries import, part of the toolchain is missing,
+        ToolError: The bridge lacks a symbol that the libraries import, part of the toolchain is missing,
             or the cache cannot be written to.
     """
     members = sorted(libraries.glob("*.so*"))
@@ -152,7 +152,7 @@ def make_bridge(libraries: Sequence[Path], compiler: Compiler, folder: Path) -> 
         folder: Where the libraries go; the dynamic loader has to look there first.
 
     Raises:
-        MissingTool: The bridge lacks a symbol that the libraries import, or does not compile.
+        ToolError: The bridge lacks a symbol that the libraries import, or does not compile.
     """
     # Two libraries: what differs from glibc calls glibc, and must not meet the jumps of the same names.
     own = folder / "libbionic.so"

@@ -107,7 +107,7 @@ def build_java(
 
     Raises:
         UsageError: The runtime has no Java classes.
-        MissingTool: Something cannot be downloaded or compiled, or the cache cannot be written to.
+        ToolError: Something cannot be downloaded or compiled, or the cache cannot be written to.
     """
     if release.engine not in APIS:
         raise UsageError(

@@ -26,7 +26,7 @@ def command_for(
         emulator_options: Further options of qemu's.
 
     Raises:
-        MissingTool: qemu is not installed.
+        ToolError: qemu is not installed.
     """
     libraries = {"LD_LIBRARY_PATH": os.pathsep.join(map(str, program.library_path))}
     own = (str(program.path), "{control}", *program.arguments)

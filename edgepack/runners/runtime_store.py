@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgepack.cache import default_root
-from edgepack.errors import MissingTool, UsageError
+from edgepack.errors import ToolError, UsageError
 from edgepack.events import Event, EventKind, Listener, ignore, step
 from edgepack.files import sha256_of
 from edgepack.runners.guest_programs import ENGINES, GuestProgram, build
@@ -88,7 +88,7 @@ class RuntimeStore:
             test: What it has to pass.
 
         Raises:
-            MissingTool: It cannot be had, cannot be driven, or failed its self-test.
+            ToolError: It cannot be had, cannot be driven, or failed its self-test.
         """
         with locked(self._runtimes, release.slug):
             present = _read(self._folder(release))
@@ -103,12 +103,12 @@ class RuntimeStore:
 
         Raises:
             UsageError: There is no such runtime.
-            MissingTool: It is not installed, or is damaged and cannot be had again.
+            ToolError: It is not installed, or is damaged and cannot be had again.
         """
         present = {one.release.id: one for one in self.installed()}.get(runtime_id)
         if present is None:
             known = find_release(runtime_id)
-            raise MissingTool(f"runtime {known.id} is not installed", hint=f"edgepack runtime add {known.id}")
+            raise ToolError(f"runtime {known.id} is not installed", hint=f"edgepack runtime add {known.id}")
         damage = _damage(present)
         if not damage:
             return present
@@ -116,7 +116,7 @@ class RuntimeStore:
             Event(EventKind.WARNING, "runtimes", f"{damage} was damaged; installing {runtime_id} again")
         )
         if present.release.download is None:
-            raise MissingTool(
+            raise ToolError(
                 f"runtime {runtime_id} is damaged: {damage}", hint="add it again from its archive"
             )
         return self.add(present.release)
@@ -129,7 +129,7 @@ class RuntimeStore:
             java: Whether through its Java classes, which are fetched when they are first needed.
 
         Raises:
-            MissingTool: The compiler is not installed, or a download cannot be had.
+            ToolError: The compiler is not installed, or a download cannot be had.
             UsageError: The runtime has no Java classes.
         """
         if java:
@@ -169,7 +169,7 @@ class RuntimeStore:
 
     def _download(self, release: RuntimeRelease) -> Path:
         if release.download is None:
-            raise MissingTool(f"{release.id} cannot be downloaded", hint="give the archive's path")
+            raise ToolError(f"{release.id} cannot be downloaded", hint="give the archive's path")
         return self.downloads.get(release.download)
 
     def _install(
@@ -205,7 +205,7 @@ def _unpack(release: RuntimeRelease, archive: Path, folder: Path) -> dict[str, s
     unpack_libraries(archive, release.members, folder)
     libraries = {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
     if not libraries:
-        raise MissingTool(
+        raise ToolError(
             f"{archive.name} has no library for arm64-v8a",
             hint="use an archive that was built for 64-bit ARM",
         )

@@ -34,7 +34,7 @@ def export_runtimes(
 
     Raises:
         UsageError: There is nothing to write, a runtime is unknown, or the file cannot be written.
-        MissingTool: A download cannot be had.
+        ToolError: A download cannot be had.
     """
     chosen = [find_release(one) for one in runtime_ids] or [one.release for one in store.installed()]
     downloads = {one.id: one.download for one in chosen if one.download is not None}
@@ -58,7 +58,7 @@ def import_runtimes(store: RuntimeStore, file: Path) -> list[InstalledRuntime]:
     Raises:
         UsageError: The file cannot be read, or holds no runtime that this release of edgepack knows.
         SourceError: It is damaged.
-        MissingTool: A member has been altered, or the runtime failed its self-test.
+        ToolError: A member has been altered, or the runtime failed its self-test.
     """
     found = []
     try:

@@ -121,7 +121,7 @@ def unpack_libraries(archive: Path, members: Sequence[str], folder: Path) -> Non
         folder: Where they go; made if need be.
 
     Raises:
-        MissingTool: The archive is damaged.
+        ToolError: The archive is damaged.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -132,7 +132,7 @@ def unpack_libraries(archive: Path, members: Sequence[str], folder: Path) -> Non
                     with opened.open(member) as source, (folder / Path(member).name).open("wb") as target:
                         shutil.copyfileobj(source, target, 1 << 20)
     except (BadZipFile, EOFError) as error:
-        raise MissingTool(f"{archive.name} is damaged: {error}", hint="get the archive again") from error
+        raise ToolError(f"{archive.name} is damaged: {error}", hint="get the archive again") from error
 
 
 ANDROID_ENGINES = {

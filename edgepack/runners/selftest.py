@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgepack.errors import MissingTool
+from edgepack.errors import ToolError
 from edgepack.runners.counting import Counter, counter_if_any
 from edgepack.runners.cpus import CPUS, PROVABLE, Cpu
 from edgepack.runners.guest import Guest, Task
@@ -52,7 +52,7 @@ def self_test(title: str, format_: str, program: GuestProgram) -> dict[str, floa
         By processor and file, the error in units of what is allowed.
 
     Raises:
-        MissingTool: It gives a wrong answer, does not run, or runs what it cannot know; the message says
+        ToolError: It gives a wrong answer, does not run, or runs what it cannot know; the message says
             which.
     """
     margins: dict[str, float] = {}
@@ -76,7 +76,7 @@ def check_kernels(title: str, place: str, instructions: int) -> None:
         instructions: Of one inference of that file.
 
     Raises:
-        MissingTool: They are more than such kernels need.
+        ToolError: They are more than such kernels need.
     """
     if instructions > _MOST_INSTRUCTIONS * _MULTIPLICATIONS:
         each = instructions / _MULTIPLICATIONS
@@ -146,8 +146,8 @@ def _answers() -> dict[str, dict[str, Any]]:
     return answers
 
 
-def _refuse(title: str, reason: str, **details: str) -> MissingTool:
-    return MissingTool(
+def _refuse(title: str, reason: str, **details: str) -> ToolError:
+    return ToolError(
         f"{title} failed its self-test: {reason}",
         hint="use a release that `edgepack runtime list` names",
         details=details,

@@ -50,7 +50,7 @@ def load_model(request: SourceRequest) -> LoadedModel:
 
     Raises:
         SourceError: It cannot be loaded; the message says why and the hint what to do.
-        MissingTool: A package is missing; the hint says what brings it.
+        ToolError: A package is missing; the hint says what brings it.
         UsageError: Inputs of a PyTorch model are to be bound.
     """
     from edgepack.toolchain.packages import missing_tool

@@ -92,7 +92,7 @@ class SourceKind(Protocol):
 
         Raises:
             SourceError: It cannot be loaded; the message says why and the hint what to do.
-            MissingTool: A package is missing; the hint names the extra.
+            ToolError: A package is missing; the hint names the extra.
         """
         ...
 

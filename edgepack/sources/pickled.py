@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgepack.errors import MissingTool, SourceError
+from edgepack.errors import SourceError, ToolError
 from edgepack.sources.python import declared_inputs, importable
 from edgepack.sources.texts import evidence, listing, summarise
 from edgepack.sources.torch_file import TRUST_HINT, damaged, refuse_code
@@ -51,7 +51,7 @@ def load_module(path: Path, *, trust: bool) -> tuple[nn.Module, tuple[InputSpec,
 
     Raises:
         SourceError: There is no trust, it is a state dict, or it cannot be loaded.
-        MissingTool: Its classes come from a package that is not installed.
+        ToolError: Its classes come from a package that is not installed.
     """
     import torch
     from torch import nn
@@ -71,7 +71,7 @@ def _unpickle(path: Path) -> Any:
         try:
             return torch.load(path, map_location="cpu", weights_only=False)
         except ModuleNotFoundError as error:
-            raise MissingTool(
+            raise ToolError(
                 f"{path} needs the Python module {error.name!r}, which is not there",
                 hint="run edgepack in the folder that has it, or install its package",
                 details=evidence(error),

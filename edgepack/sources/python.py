@@ -15,7 +15,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from edgepack.errors import EdgepackError, MissingTool, SourceError, UsageError
+from edgepack.errors import EdgepackError, SourceError, ToolError, UsageError
 from edgepack.input_syntax import parse_input
 from edgepack.sources.base import LoadedModel, SourceRequest
 from edgepack.sources.paths import KINDS_HINT, require_file, split_target
@@ -67,7 +67,7 @@ def make_module(text: str) -> tuple[nn.Module, tuple[InputSpec, ...]]:
 
     Raises:
         SourceError: The target is malformed, not there, fails, or makes something else.
-        MissingTool: It imports a package that is not installed.
+        ToolError: It imports a package that is not installed.
     """
     with imported(text) as found:
         module = _call(found, text)
@@ -86,7 +86,7 @@ def imported(text: str) -> Iterator[Any]:
 
     Raises:
         SourceError: The target is malformed, not there, or its import fails.
-        MissingTool: It imports a package that is not installed.
+        ToolError: It imports a package that is not installed.
     """
     target = split_target(text)
     if target is None:
@@ -129,7 +129,7 @@ def _import(name: str, file: Path | None) -> ModuleType:
         if name == missing or name.startswith(f"{missing}."):
             raise SourceError(f"there is no module {missing!r} to import", _near_modules(missing)) from error
         package = missing.partition(".")[0]
-        raise missing_tool(package) or MissingTool(
+        raise missing_tool(package) or ToolError(
             f"{name} imports {missing!r}, which is not installed",
             hint=f"install it beside edgepack, for example: pip install {package}",
             details=evidence(error),

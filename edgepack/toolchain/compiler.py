@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from edgepack.errors import MissingTool
+from edgepack.errors import ToolError
 from edgepack.toolchain.programs import CROSS_COMPILER, NATIVE_COMPILER, call, find, is_native
 
 LOADER = "ld-linux-aarch64.so.1"
@@ -41,7 +41,7 @@ class Compiler:
         """Run the compiler.
 
         Raises:
-            MissingTool: It refuses; the details hold what it printed.
+            ToolError: It refuses; the details hold what it printed.
         """
         call([self.path, *arguments], f"compile {what}")
 
@@ -49,12 +49,12 @@ class Compiler:
         """Find a library of the guest's glibc or C++ runtime, where the compiler finds it.
 
         Raises:
-            MissingTool: It is not there.
+            ToolError: It is not there.
         """
         found = call([self.path, f"-print-file-name={name}"], f"look for {name}").strip()
         path = Path(found)
         if not path.is_absolute() or not path.exists():
-            raise MissingTool(
+            raise ToolError(
                 f"{name} for ARM64 is not installed; it comes with the cross compiler's C library",
                 hint="install the whole cross compiler: `edgepack doctor` names its packages",
             )
@@ -80,7 +80,7 @@ def find_compiler() -> Compiler:
     """Find the compiler for ARM64.
 
     Raises:
-        MissingTool: It is not installed.
+        ToolError: It is not installed.
     """
     return Compiler(find(NATIVE_COMPILER if is_native() else CROSS_COMPILER))
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepack.errors import MissingTool
+from edgepack.errors import ToolError
 from edgepack.events import Event, EventKind, Listener, ignore, step
 from edgepack.files import sha256_of
 from edgepack.toolchain.fetching import Source
@@ -64,7 +64,7 @@ class DownloadCache:
         """Give the file, whole and right; fetch it if need be.
 
         Raises:
-            MissingTool: It cannot be had: no network, no tool, no room, or the registry has another file.
+            ToolError: It cannot be had: no network, no tool, no room, or the registry has another file.
         """
         with locked(self.root, download.sha256):
             path = self.path(download)
@@ -73,7 +73,7 @@ class DownloadCache:
                     return path
                 self._emit(Event(EventKind.WARNING, "downloads", f"{path} was damaged; getting it anew"))
             if self._offline:
-                raise MissingTool(
+                raise ToolError(
                     f"{download} has not been downloaded, and downloads are switched off",
                     hint="leave out --offline, or bring it in with `edgepack runtime import`",
                 )
@@ -85,7 +85,7 @@ class DownloadCache:
         """Put a file into the cache that has come another way.
 
         Raises:
-            MissingTool: It is not the one that the digest says, or there is no room.
+            ToolError: It is not the one that the digest says, or there is no room.
         """
         with locked(self.root, download.sha256), self._work_folder() as work:
             copy = work / download.filename
@@ -99,7 +99,7 @@ class DownloadCache:
     def _accept(self, download: Download, file: Path) -> None:
         found = sha256_of(file)
         if found != download.sha256:
-            raise MissingTool(
+            raise ToolError(
                 f"{download}: what came is not what was published: {file.stat().st_size} bytes with sha256 "
                 f"{found[:12]}…, not {download.bytes} with {download.sha256[:12]}…",
                 hint=download.source.advice(),
@@ -126,7 +126,7 @@ def locked(folder: Path, name: str) -> Iterator[None]:
         name: Of what is made; whoever else asks for the same name waits until the block is left.
 
     Raises:
-        MissingTool: The folder cannot be written to, or its disk is full.
+        ToolError: The folder cannot be written to, or its disk is full.
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -141,14 +141,14 @@ def writing(folder: Path) -> Iterator[None]:
     """Turn what goes wrong with the disk inside the block into an error that names the folder.
 
     Raises:
-        MissingTool: The folder cannot be written to, or its disk is full.
+        ToolError: The folder cannot be written to, or its disk is full.
     """
     try:
         yield
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         hint = "make room there, or" if full else "make it writable, or"
-        raise MissingTool(
+        raise ToolError(
             f"cannot write to {folder}: {error.strerror or error}",
             hint=f"{hint} name another folder in EDGEPACK_CACHE_DIR",
         ) from error

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
-from edgepack.errors import MissingTool
+from edgepack.errors import ToolError
 from edgepack.toolchain.programs import MAVEN, call, find
 
 _RESUMING_PIP = "25.1"
@@ -26,7 +26,7 @@ class Source(Protocol):
         """Download into an empty folder and give the file's path; the caller checks the digest.
 
         Raises:
-            MissingTool: The tool is not installed, or could not get the file.
+            ToolError: The tool is not installed, or could not get the file.
         """
         ...
 
@@ -97,7 +97,7 @@ class WheelSource:
     def fetch(self, folder: Path, sha256: str) -> Path:
         """Download with pip; see `Source.fetch`."""
         if importlib.util.find_spec("pip") is None:
-            raise MissingTool(
+            raise ToolError(
                 f"pip is not installed beside {sys.executable}; it is needed to download {self}",
                 hint="python -m ensurepip",
             )
@@ -128,5 +128,5 @@ class WheelSource:
 def _only_file(folder: Path, name: str) -> Path:
     files = [path for path in folder.iterdir() if path.is_file()]
     if len(files) != 1:
-        raise MissingTool(f"the download of {name} gave {len(files)} files instead of one")
+        raise ToolError(f"the download of {name} gave {len(files)} files instead of one")
     return files[0]

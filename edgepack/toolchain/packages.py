@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from edgepack.errors import MissingTool
+from edgepack.errors import ToolError
 
 EXTRAS = {
     "": "inspect bundles, embed them into apps",
@@ -93,12 +93,12 @@ def look_up_extras() -> tuple[Extra, ...]:
     )
 
 
-def missing_tool(module: str) -> MissingTool | None:
+def missing_tool(module: str) -> ToolError | None:
     """Give the error for a module that could not be imported, if one of the extras brings its package."""
     wanted = canonicalize_name(module.partition(".")[0])
     for name in EXTRAS:
         if any(canonicalize_name(one.name) == wanted for one in _requirements("edgepack", name)):
-            return MissingTool(f"the package {wanted} is not installed", hint=install_command(name))
+            return ToolError(f"the package {wanted} is not installed", hint=install_command(name))
     return None
 
 

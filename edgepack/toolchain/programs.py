@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgepack.errors import MissingTool
+from edgepack.errors import ToolError
 
 NATIVE = "aarch64"
 """What Linux calls the machine on which nothing has to be emulated."""
@@ -123,11 +123,11 @@ def find(program: Program) -> Path:
     """Find a program on PATH.
 
     Raises:
-        MissingTool: It is not there; the hint says what to install.
+        ToolError: It is not there; the hint says what to install.
     """
     found = shutil.which(program.name)
     if found is None:
-        raise MissingTool(
+        raise ToolError(
             f"{program.name} is not installed; it is needed to {program.purpose}",
             hint=install_hint(program, _distribution()),
         )
@@ -154,7 +154,7 @@ def call(command: Sequence[str | Path], doing: str, timeout: float = 900.0) -> s
         Its standard output.
 
     Raises:
-        MissingTool: It failed or took too long; the details hold what it printed.
+        ToolError: It failed or took too long; the details hold what it printed.
     """
     environment = os.environ | {"LC_ALL": "C.UTF-8"}
     try:
@@ -169,14 +169,14 @@ def call(command: Sequence[str | Path], doing: str, timeout: float = 900.0) -> s
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise MissingTool(
+        raise ToolError(
             f"could not {doing}: {command[0]} took longer than {timeout:g} s", hint="try again"
         ) from error
     except OSError as error:
-        raise MissingTool(f"could not {doing}: {error}") from error
+        raise ToolError(f"could not {doing}: {error}") from error
     if done.returncode:
         output = (done.stdout + done.stderr).strip()
-        raise MissingTool(
+        raise ToolError(
             f"could not {doing}: {_telling_line(output)}",
             details={"command": " ".join(map(str, command)), "output": output[-4000:]},
         )

@@ -48,7 +48,7 @@ def compile_tests(work: Path, staged: Staged, app: Path, robolectric: Robolectri
         robolectric: What runs them.
 
     Raises:
-        MissingTool: There is no JDK, or they do not compile.
+        ToolError: There is no JDK, or they do not compile.
     """
     classes = work / "tests"
     sources = sorted((_TESTS / "java").rglob("*.java"))

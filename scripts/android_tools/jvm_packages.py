@@ -35,7 +35,7 @@ def fetch(cache: DownloadCache, work: Path) -> Robolectric:
     """Get all of it; what is in the cache already is only checked.
 
     Raises:
-        MissingTool: Something cannot be downloaded.
+        ToolError: Something cannot be downloaded.
     """
     systems = work / "systems"
     systems.mkdir()

@@ -45,7 +45,7 @@ def make_natives(archives: Iterable[Path], work: Path) -> Natives:
 
     Raises:
         UsageError: This machine cannot execute them.
-        MissingTool: There is no compiler or no JDK, or the bridge lacks a symbol.
+        ToolError: There is no compiler or no JDK, or the bridge lacks a symbol.
     """
     if platform.machine() != _MACHINE:
         raise UsageError(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from programs import APKSIGNER, KEYTOOL
 
-from edgepack.errors import MissingTool, UsageError
+from edgepack.errors import ToolError, UsageError
 from edgepack.toolchain.programs import call, find
 
 PASSWORD_VARIABLE = "ANDROID_KEYSTORE_PASSWORD"
@@ -34,7 +34,7 @@ def users_keystore(path: Path, password_file: Path | None) -> Keystore:
 
     Raises:
         UsageError: It does not exist or does not open, or there is no password.
-        MissingTool: There is no keytool.
+        ToolError: There is no keytool.
     """
     if not path.is_file():
         raise UsageError(f"there is no keystore {path}", hint="keytool -genkeypair makes one")
@@ -55,7 +55,7 @@ def users_keystore(path: Path, password_file: Path | None) -> Keystore:
             [find(KEYTOOL), "-list", "-keystore", path, f"-storepass:{keystore.kind}", keystore.place],
             "open it",
         )
-    except MissingTool as error:
+    except ToolError as error:
         output = str(error.details.get("output", ""))
         if not output:
             raise

@@ -55,7 +55,7 @@ def stage(work: Path, bundle: Path, emit: Listener, *, debuggable: bool) -> Stag
     Raises:
         BundleError: The bundle is damaged, of an unknown version, or not safe to read.
         UsageError: The bundle is not for Android.
-        MissingTool: A program or a download cannot be had, or the source does not compile.
+        ToolError: A program or a download cannot be had, or the source does not compile.
     """
     if bundle == BUNDLE and not bundle.exists():
         with step(emit, "build the sample's bundle"):

@@ -1,10 +1,8 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
 
 
 def clean_environment(**extra):

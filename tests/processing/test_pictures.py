@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgepack.errors import MissingTool, SourceError
+from edgepack.errors import SourceError, ToolError
 from edgepack.processing.pictures import list_pictures, read_picture, to_png
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 5, 3), dtype=np.uint8)
@@ -62,7 +62,7 @@ def test_a_damaged_file_is_named(tmp_path, content):
 
 def test_without_pillow_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "PIL", None)
-    with pytest.raises(MissingTool) as caught:
+    with pytest.raises(ToolError) as caught:
         read_picture(tmp_path / "photo.png")
     assert caught.value.hint == "pip install 'edgepack[images]'"
 

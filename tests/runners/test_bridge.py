@@ -2,7 +2,7 @@
 
 import pytest
 
-from edgepack.errors import MissingTool
+from edgepack.errors import ToolError
 from edgepack.runners.bridge import DIFFERENT, Import, write_bridge
 
 _GLIBC = {"memcpy": "GLIBC_2.17", "strerror_r": "GLIBC_2.17", "sem_init": "GLIBC_2.34"}
@@ -48,7 +48,7 @@ def test_data_is_left_to_the_library_that_has_it(tmp_path):
 
 def test_all_symbols_that_are_missing_are_named(tmp_path):
     wanted = [Import("ANeuralNetworks_getDevice", "LIBC"), Import("memcpy", "LIBC"), Import("AImage_new", "")]
-    with pytest.raises(MissingTool) as missing:
+    with pytest.raises(ToolError) as missing:
         write_bridge(wanted, _GLIBC, [], tmp_path, "aarch64")
     assert (
         missing.value.message
@@ -59,5 +59,5 @@ def test_all_symbols_that_are_missing_are_named(tmp_path):
 
 def test_a_function_that_glibc_has_in_another_form_is_not_forwarded(tmp_path):
     assert "sem_init" in DIFFERENT
-    with pytest.raises(MissingTool, match="lacks sem_init"):
+    with pytest.raises(ToolError, match="lacks sem_init"):
         write_bridge([Import("sem_init", "LIBC")], _GLIBC, [], tmp_path, "aarch64")

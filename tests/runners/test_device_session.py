@@ -10,7 +10,7 @@ import pytest
 from device_parts import verify_on_device
 
 from edgepack.bundle import open_bundle
-from edgepack.errors import MissingTool, SourceError, UsageError, VerificationFailed
+from edgepack.errors import SourceError, ToolError, UsageError, VerificationFailed
 
 
 def test_a_connected_device_tests_the_bundle_and_is_left_as_it_was(conv_bundle, phone):
@@ -79,7 +79,7 @@ def test_one_of_several_devices_is_chosen(conv_bundle, phone):
 )
 def test_what_a_device_lacks_is_named(conv_bundle, phone, state, message, hint):
     phone.set(**state)
-    with pytest.raises(MissingTool) as raised:
+    with pytest.raises(ToolError) as raised:
         verify_on_device(conv_bundle)
     assert message in raised.value.message
     assert hint in raised.value.hint
@@ -90,7 +90,7 @@ def test_what_a_device_lacks_is_named(conv_bundle, phone, state, message, hint):
 def test_without_adb_the_hint_says_what_installs_it(conv_bundle, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(
-        MissingTool, match="adb is not installed; it is needed to talk to Android devices"
+        ToolError, match="adb is not installed; it is needed to talk to Android devices"
     ) as one:
         verify_on_device(conv_bundle)
     assert "adb" in one.value.hint

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from edgepack.errors import MissingTool
+from edgepack.errors import ToolError
 from edgepack.runners.guest import Command, Guest, Task
 from edgepack.workers import JobFailed, Limits
 
@@ -82,7 +82,7 @@ def test_a_guest_that_was_killed_fails_its_jobs(start):
 
 
 def test_a_program_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(MissingTool) as missing:
+    with pytest.raises(ToolError) as missing:
         Guest(Command((str(tmp_path / "nowhere"), "{control}"), {}), tmp_path / "log")
     assert missing.value.message == f"cannot start {tmp_path / 'nowhere'}: No such file or directory"
     assert missing.value.exit_code == 5

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edgepack.errors import MissingTool
+from edgepack.errors import ToolError
 from edgepack.runners.selftest import check_kernels
 
 _MULTIPLICATIONS = 165_888 + 20_736 + 73_728 + 320
@@ -15,7 +15,7 @@ def test_counts_of_the_official_runtimes_pass(instructions):
 
 
 def test_kernels_that_take_one_number_at_a_time_are_refused():
-    with pytest.raises(MissingTool) as refused:
+    with pytest.raises(ToolError) as refused:
         check_kernels("a runtime", "int8.tflite on cortex-a53", 3 * _MULTIPLICATIONS)
     assert refused.value.exit_code == 5
     assert refused.value.message == (

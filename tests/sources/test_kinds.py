@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from edgepack.errors import MissingTool, SourceError
+from edgepack.errors import SourceError, ToolError
 from edgepack.sources import find_kind, load_model
 
 
@@ -90,7 +90,7 @@ def test_arch_goes_with_weights_only():
 
 def test_missing_package_names_the_extra(monkeypatch, request_for):
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(MissingTool, match="the package torch is not installed") as caught:
+    with pytest.raises(ToolError, match="the package torch is not installed") as caught:
         load_model(request_for("nets.py:Net"))
     assert caught.value.hint == "pip install 'edgepack[torch]'"
     assert caught.value.exit_code == 5

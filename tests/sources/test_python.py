@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from edgepack.errors import MissingTool, SourceError
+from edgepack.errors import SourceError, ToolError
 from edgepack.sources import load_model
 from edgepack.workers import Limits, Workers
 
@@ -164,7 +164,7 @@ def test_package_that_the_model_needs_is_named(folder, request_for, monkeypatch,
     # Another test of this process may have imported it.
     monkeypatch.delitem(sys.modules, "onnx2tf", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Hidden("onnx2tf"), *sys.meta_path])
-    with pytest.raises(MissingTool) as caught:
+    with pytest.raises(ToolError) as caught:
         load_model(request_for("bad.py:net"))
     assert message in caught.value.message
     assert hint in caught.value.hint

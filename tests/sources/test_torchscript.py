@@ -11,7 +11,7 @@ import torch
 from source_models import NET_INPUT, Net, randomise
 from torch import nn
 
-from edgepack.errors import MissingTool, SourceError
+from edgepack.errors import SourceError, ToolError
 from edgepack.sources import find_kind, load_model
 
 IMAGE = np.random.default_rng(0).standard_normal((1, 3, 8, 8)).astype(np.float32)
@@ -176,7 +176,7 @@ def test_whole_module_whose_code_is_gone_says_so(tmp_path, monkeypatch, clean_im
     torch.save(gone_nets.Net(4, 3), tmp_path / "net.pt")
     (tmp_path / "gone_nets.py").unlink()
     __import__("sys").modules.pop("gone_nets")
-    with pytest.raises(MissingTool, match="needs the Python module 'gone_nets'"):
+    with pytest.raises(ToolError, match="needs the Python module 'gone_nets'"):
         load_model(request_for(tmp_path / "net.pt", "x:float32[2,4]", trust=True))
 
 

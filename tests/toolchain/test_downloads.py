@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepack.errors import MissingTool
+from edgepack.errors import ToolError
 from edgepack.events import EventKind
 from edgepack.toolchain.downloads import Download, DownloadCache
 
@@ -72,7 +72,7 @@ def test_a_file_that_was_damaged_since_is_fetched_anew(tmp_path, registry, downl
 def test_what_is_not_the_published_file_never_enters(tmp_path, registry, download, came):
     registry.file.write_bytes(came)
     cache = DownloadCache(tmp_path / "cache")
-    with pytest.raises(MissingTool) as refused:
+    with pytest.raises(ToolError) as refused:
         cache.get(download)
     assert refused.value.message.startswith(
         f"org.example:runtime:1.0: what came is not what was published: {len(came)} bytes with sha256 "
@@ -84,7 +84,7 @@ def test_what_is_not_the_published_file_never_enters(tmp_path, registry, downloa
 
 
 def test_offline_names_what_is_missing(tmp_path, registry, download):
-    with pytest.raises(MissingTool) as missing:
+    with pytest.raises(ToolError) as missing:
         DownloadCache(tmp_path / "cache", offline=True).get(download)
     assert missing.value.message == (
         "org.example:runtime:1.0 has not been downloaded, and downloads are switched off"
@@ -106,7 +106,7 @@ def test_two_that_want_the_same_file_fetch_it_once(tmp_path, registry, download)
 
 def test_a_cache_that_cannot_be_written_to_is_named(tmp_path, download):
     (tmp_path / "cache").write_text("a file where a folder should be")
-    with pytest.raises(MissingTool) as refused:
+    with pytest.raises(ToolError) as refused:
         DownloadCache(tmp_path / "cache").get(download)
     assert refused.value.message.startswith(f"cannot write to {tmp_path / 'cache'}: ")
     assert refused.value.hint == "make it writable, or name another folder in EDGEPACK_CACHE_DIR"
@@ -118,7 +118,7 @@ def test_a_full_disk_is_told_from_other_trouble(tmp_path, registry, download):
             with open("/dev/full", "wb", buffering=0) as device:
                 device.write(b"x")
 
-    with pytest.raises(MissingTool) as refused:
+    with pytest.raises(ToolError) as refused:
         DownloadCache(tmp_path / "cache").get(
             Download(Full(registry.file), download.filename, download.sha256, download.bytes)
         )
@@ -130,7 +130,7 @@ def test_a_file_that_came_another_way_is_checked_too(tmp_path, registry, downloa
     cache = DownloadCache(tmp_path / "cache", offline=True)
     wrong = tmp_path / "wrong"
     wrong.write_bytes(b"something else")
-    with pytest.raises(MissingTool, match="what came is not what was published"):
+    with pytest.raises(ToolError, match="what came is not what was published"):
         cache.add(download, wrong)
     cache.add(download, registry.file)
     assert cache.get(download).read_bytes() == _CONTENT

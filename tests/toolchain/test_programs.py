@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from edgepack.errors import MissingTool
+from edgepack.errors import ToolError
 from edgepack.toolchain.fetching import MavenSource, WheelSource
 from edgepack.toolchain.programs import CROSS_COMPILER, DISTRIBUTIONS, MAVEN, QEMU, call, find, install_hint
 
@@ -29,7 +29,7 @@ def test_the_hint_names_the_distributions_packages(distribution, hint):
 @pytest.mark.parametrize("program", [QEMU, CROSS_COMPILER, MAVEN])
 def test_a_missing_program_says_what_it_is_for(program, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(MissingTool) as missing:
+    with pytest.raises(ToolError) as missing:
         find(program)
     assert missing.value.message == f"{program.name} is not installed; it is needed to {program.purpose}"
     assert any(one.command in missing.value.hint for one in DISTRIBUTIONS.values())
@@ -38,21 +38,21 @@ def test_a_missing_program_says_what_it_is_for(program, monkeypatch, tmp_path):
 
 def test_a_program_that_fails_is_quoted():
     code = "import sys; print('Resolving'); print('ERROR: no such file', file=sys.stderr); sys.exit(3)"
-    with pytest.raises(MissingTool) as failed:
+    with pytest.raises(ToolError) as failed:
         call([sys.executable, "-c", code], "download it")
     assert failed.value.message == "could not download it: ERROR: no such file"
     assert "Resolving" in failed.value.details["output"]
 
 
 def test_a_program_that_hangs_is_stopped():
-    with pytest.raises(MissingTool, match=r"took longer than 0\.2 s"):
+    with pytest.raises(ToolError, match=r"took longer than 0\.2 s"):
         call([sys.executable, "-c", "import time; time.sleep(60)"], "download it", timeout=0.2)
 
 
 def test_pip_without_an_index_is_quoted(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     source = WheelSource("torch", "2.1.0", "3.11", "manylinux2014_aarch64")
-    with pytest.raises(MissingTool) as failed:
+    with pytest.raises(ToolError) as failed:
         source.fetch(tmp_path, "0" * 64)
     assert failed.value.message.startswith("could not download torch==2.1.0 with pip: ERROR: ")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgepack.cli.columns import columns
 from edgepack.cli.command import Outcome, define
-from edgepack.errors import MissingTool
+from edgepack.errors import ToolError
 
 if TYPE_CHECKING:
     from edgepack.toolchain.doctor import Diagnosis, Folder
@@ -26,7 +26,7 @@ def command() -> Outcome:
     from edgepack.toolchain.doctor import diagnose
 
     found = diagnose()
-    return Outcome(_document(found), lambda: _text(found), 0 if found.usable else MissingTool.exit_code)
+    return Outcome(_document(found), lambda: _text(found), 0 if found.usable else ToolError.exit_code)
 
 
 def _document(found: Diagnosis) -> dict[str, Any]:

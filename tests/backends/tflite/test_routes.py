@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgepack.bundle.manifest import TensorContract
-from edgepack.errors import ConversionError, MissingTool, VerificationFailed
+from edgepack.errors import ConversionError, ToolError, VerificationFailed
 from edgepack.input_syntax import parse_input
 from edgepack.workers import Workers
 
@@ -169,7 +169,7 @@ def test_without_any_graph_tensorflow_has_nothing_to_convert(make):
 
 def test_without_tensorflow_its_route_names_the_extra(make, monkeypatch):
     monkeypatch.setattr(sys.modules["edgepack.backends.tflite.routes"], "find_spec", lambda name: None)
-    with pytest.raises(MissingTool) as caught:
+    with pytest.raises(ToolError) as caught:
         make("image", "tf_converter")
     assert caught.value.message == "the package tensorflow is not installed"
     assert caught.value.hint == "pip install 'edgepack[tensorflow]'"

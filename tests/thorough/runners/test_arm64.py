@@ -154,11 +154,11 @@ def test_a_wrong_reference_is_found_on_arm64(edgepack, digits, tmp_path):
 
 def test_a_runtime_that_is_not_installed_is_named(edgepack, digits, tmp_path, monkeypatch):
     monkeypatch.setenv("EDGEPACK_CACHE_DIR", str(tmp_path))
-    from edgepack.errors import MissingTool
+    from edgepack.errors import ToolError
     from edgepack.options import RunnerChoice
     from edgepack.verification import VerifyOptions, verify
 
-    with pytest.raises(MissingTool) as missing:
+    with pytest.raises(ToolError) as missing:
         verify(digits[0], VerifyOptions(runners=RunnerChoice(("arm64",))))
     assert missing.value.hint.startswith("edgepack runtime add org.")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edgepack.errors import MissingTool, UsageError
+from edgepack.errors import ToolError, UsageError
 from edgepack.runners.java import MACHINE
 from edgepack.runners.runtime_store import InstalledRuntime, RuntimeStore
 from edgepack.runners.runtimes import RUNTIMES
@@ -67,5 +67,5 @@ def test_a_wheel_has_no_java_classes(tmp_path):
 
 def test_without_network_the_missing_machine_is_named(tmp_path):
     release = RUNTIMES["org.tensorflow:tensorflow-lite:2.16.1"]
-    with pytest.raises(MissingTool, match=f"{MACHINE} has not been downloaded"):
+    with pytest.raises(ToolError, match=f"{MACHINE} has not been downloaded"):
         RuntimeStore(tmp_path, offline=True).program(InstalledRuntime(release, tmp_path, {}, {}), java=True)

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from edgepack.errors import MissingTool, SourceError, UsageError
+from edgepack.errors import SourceError, ToolError, UsageError
 from edgepack.events import EventKind
 from edgepack.runners.runtime_store import RuntimeStore
 from edgepack.runners.runtime_transfer import export_runtimes, import_runtimes
@@ -56,7 +56,7 @@ def test_an_altered_carrier_is_refused(own, carried, tmp_path):
     with zipfile.ZipFile(carried) as source, zipfile.ZipFile(altered, "w") as target:
         for name in source.namelist():
             target.writestr(name, source.read(name)[:-1] + b"!")
-    with pytest.raises(MissingTool, match="what came is not what was published"):
+    with pytest.raises(ToolError, match="what came is not what was published"):
         import_runtimes(own, altered)
     assert not own.installed()
 
@@ -79,7 +79,7 @@ def test_a_damaged_runtime_that_cannot_be_had_again_is_named(own, carried):
     (installed,) = import_runtimes(own, carried)
     own.prune()
     (installed.folder / "lib" / _LIBRARY).unlink()
-    with pytest.raises(MissingTool) as missing:
+    with pytest.raises(ToolError) as missing:
         own.get(TFLITE.id)
     assert "downloads are switched off" in missing.value.message
 
@@ -130,7 +130,7 @@ def test_an_archive_of_the_users_own_is_installed_too(own, carried, tmp_path):
 )
 def test_an_archive_that_cannot_be_driven_is_refused_with_the_reason(own, tmp_path, code, message):
     file = make_archive(tmp_path / "strange.aar", code)
-    with pytest.raises(MissingTool) as refused:
+    with pytest.raises(ToolError) as refused:
         own.add(release_of_file(file), file)
     assert message in refused.value.message
     assert refused.value.exit_code == 5
@@ -155,14 +155,14 @@ def test_an_archive_without_our_libraries_is_refused(tmp_path, abi, library, mes
 def test_a_wrong_answer_in_the_self_test_refuses_the_runtime(own, carried, monkeypatch):
     answers = {"output": [[0.0] * 10], "shape": [1, 8, 12, 12], "absolute": 0.01}
     monkeypatch.setattr("edgepack.runners.selftest._answers", lambda: {"float32.tflite": answers})
-    with pytest.raises(MissingTool) as refused:
+    with pytest.raises(ToolError) as refused:
         import_runtimes(own, carried)
     assert "failed its self-test: float32.tflite comes out wrong on cortex-a53" in refused.value.message
     assert not own.installed()
 
 
 def test_what_is_not_installed_is_named(own):
-    with pytest.raises(MissingTool) as missing:
+    with pytest.raises(ToolError) as missing:
         own.get(TFLITE.id)
     assert missing.value.hint == f"edgepack runtime add {TFLITE.id}"
     with pytest.raises(UsageError, match="is not installed"):
