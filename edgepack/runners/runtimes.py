@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
-from edgepack.errors import SourceError, UsageError
+from edgepack.errors import SourceError, ToolError, UsageError
 from edgepack.files import sha256_of
 from edgepack.suggest import choices
 from edgepack.targets import Target
