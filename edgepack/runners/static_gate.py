@@ -29,7 +29,7 @@ _WRONG_IN_TORCH_1_12 = {
 KNOWN_WRONG = {
     (runtime, operator): wrong for runtime in _TORCH_1_12 for operator, wrong in _WRONG_IN_TORCH_1_12.items()
 }
-"""Operators that a runtime has, and computes otherwise than torch does now, to the difference, as measured."""
+"""Operators that a runtime has and computes otherwise than torch does now, to the difference; as measured."""
 
 
 @dataclass(frozen=True, slots=True)
