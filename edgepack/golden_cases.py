@@ -38,6 +38,7 @@ def make_golden(
     """
     # Not at the top: a build names this job and leaves it, and numpy with it, to a worker.
     from edgepack.golden_checks import check_degenerate, check_repeatable, check_stable_specs
+    from edgepack.golden_inputs import undeclared_ranges
 
     wanted = wanted or Processing()
     preprocess = bind_preprocess(wanted.preprocess, [one.tensor for one in model.inputs])
@@ -48,6 +49,8 @@ def make_golden(
     check_repeatable(results[0], again, model.suspects)
     outputs = check_stable_specs(results)
     warnings = check_degenerate(results, allowed=options.allow_degenerate)
+    if not options.files:
+        warnings += undeclared_ranges(model.inputs)
     spec = ModelSpec(tuple(one.tensor for one in model.inputs), outputs)
     cases = tuple(
         _write_case(folder, f"golden/{index}", *parts)

@@ -41,6 +41,20 @@ def draw_inputs(inputs: Sequence[InputSpec], cases: int, seed: int) -> list[dict
     return [{one.tensor.name: _draw(one, case, seed) for one in inputs} for case in range(cases)]
 
 
+def undeclared_ranges(inputs: Sequence[InputSpec]) -> tuple[str, ...]:
+    """Warn of each input whose integers are drawn from a range that nobody gave: others prove nothing.
+
+    Negative and large integers are where exporters and converters differ from PyTorch without an error.
+    """
+    low, high = _DEFAULT_INTEGERS
+    return tuple(
+        f"input {one.tensor.name!r} was tried with integers from {low} to {high} only; say which ones occur: "
+        f"--input {one.tensor}=LOW..HIGH"
+        for one in inputs
+        if np.issubdtype(np.dtype(one.tensor.dtype), np.integer) and one.low is None
+    )
+
+
 def read_arrays(path: Path, specs: Sequence[TensorSpec]) -> dict[str, Array]:
     """Read one of the user's own cases: an `.npz` with arrays named by input, or an `.npy` for a lone input.
 

@@ -28,7 +28,7 @@ class Heads(nn.Module):
 
 
 def heads():
-    return TorchModel.prepare(Heads(), [parse_input("image:float32[2,3]"), parse_input("ids:int64[4]")])
+    return TorchModel.prepare(Heads(), [parse_input("image:float32[2,3]"), parse_input("ids:int64[4]=0..9")])
 
 
 def test_cases_are_written_and_read_back(tmp_path):
@@ -127,6 +127,19 @@ def test_model_without_a_sound_reference_is_refused(tmp_path, module, message, h
     assert hint in caught.value.hint
     assert caught.value.exit_code == 3
     assert not (tmp_path / "out").exists()
+
+
+def test_a_range_that_nobody_gave_is_warned_of_unless_the_user_gives_the_cases(tmp_path):
+    model = TorchModel.prepare(Heads(), [parse_input("image:float32[2,3]"), parse_input("ids:int64[4]")])
+    _, golden = make_golden(model, tmp_path / "drawn", GoldenOptions())
+    assert [warning.partition(";")[0] for warning in golden.warnings] == [
+        "input 'ids' was tried with integers from 0 to 9 only"
+    ]
+    np.savez(
+        tmp_path / "case.npz", image=np.eye(2, 3, dtype=np.float32) + np.float32([[1], [3]]), ids=np.arange(4)
+    )
+    _, golden = make_golden(model, tmp_path / "given", GoldenOptions(files=(tmp_path / "case.npz",)))
+    assert not [warning for warning in golden.warnings if "integers" in warning]
 
 
 def test_constant_model_passes_when_allowed(tmp_path):

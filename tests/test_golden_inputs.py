@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgepack.errors import SourceError
-from edgepack.golden_inputs import draw_inputs, read_arrays
+from edgepack.golden_inputs import draw_inputs, read_arrays, undeclared_ranges
 from edgepack.input_syntax import parse_input
 from edgepack.model import DTYPES
 
@@ -164,3 +164,13 @@ def test_file_that_does_not_fit_is_refused(tmp_path, make, message, hint):
     assert message in caught.value.message
     assert hint in caught.value.hint
     assert caught.value.exit_code == 3
+
+
+def test_integers_that_nobody_gave_a_range_are_warned_of():
+    texts = ("x:float32[2]", "on:bool[2]", "count:int64[2]=0..5", "token:int64[1,4]", "byte:uint8[3]")
+    assert undeclared_ranges([parse_input(text) for text in texts]) == (
+        "input 'token' was tried with integers from 0 to 9 only; say which ones occur: "
+        "--input token:int64[1,4]=LOW..HIGH",
+        "input 'byte' was tried with integers from 0 to 9 only; say which ones occur: "
+        "--input byte:uint8[3]=LOW..HIGH",
+    )

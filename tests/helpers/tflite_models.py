@@ -154,6 +154,17 @@ def steep_pair():
     return randomised(Pair(), "image:float32[1,3,8,8]")
 
 
+class Quotients(nn.Module):
+    """What rounds down in PyTorch, and towards zero in others' hands."""
+
+    def forward(self, numbers: Tensor, narrow: Tensor):
+        return numbers // 4, numbers >> 1, -7 // (2 * numbers + 1), narrow // 2, narrow >> 2, narrow % 3
+
+
+def quotients():
+    return randomised(Quotients(), "numbers:int32[2,9]=-50..50", "narrow:int8[2,9]=-50..50")
+
+
 def wide():
     """Weights large enough to lie outside the graph."""
     return randomised(nn.Sequential(nn.Linear(600, 600), nn.ReLU(), nn.Linear(600, 3)), "x:float32[1,600]")

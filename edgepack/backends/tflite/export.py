@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from edgepack.backends.tflite.symbolics import correct_exporter
 from edgepack.errors import ConversionError
 
 _TORCHSCRIPT_OPSET = 17
@@ -41,6 +42,7 @@ def export_torchscript(model: Any, path: Path, output_names: Sequence[str]) -> P
     traceable = model.traced() if scripted else model.flat
     # The fused encoder layer that inference takes otherwise has no ONNX form.
     torch.backends.mha.set_fastpath_enabled(False)
+    correct_exporter(_TORCHSCRIPT_OPSET)
     example = tuple(tensor.clone() for tensor in model.example)
     try:
         with torch.no_grad():

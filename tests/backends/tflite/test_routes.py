@@ -73,6 +73,12 @@ def test_the_first_route_is_right_and_finds_the_layout(prove, model, inputs, out
     assert [show(one) for one in attempt.candidate.outputs] == outputs
 
 
+def test_integers_are_rounded_as_pytorch_does(prove):
+    attempt = prove("quotients")
+    assert attempt.route == "direct_torchscript"
+    assert attempt.failures == ()
+
+
 def test_a_file_lies_alone_and_its_graph_is_kept_for_later_routes(load, make):
     context = load("image")
     candidate = make(context)
