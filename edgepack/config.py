@@ -25,7 +25,7 @@ from edgepack.settings import Settings, parse_size
 from edgepack.sources.base import SourceRequest
 from edgepack.suggest import choices
 from edgepack.targets import Target, find_target
-from edgepack.workers.limits import Limits
+from edgepack.workers.limits import Limits, machine_share
 
 DEFAULT_TARGET = "android"
 
@@ -81,7 +81,7 @@ def limits(settings: Settings) -> Limits:
     size = parse_size(memory) if isinstance(memory, str) else memory
     if size is not None and size <= 0:
         raise UsageError(f"memory must be more than 0 bytes, not {memory!r}")
-    return Limits(seconds=seconds or None, memory=size)
+    return Limits(seconds=seconds or None, memory=size or machine_share())
 
 
 def runner_choice(settings: Settings) -> RunnerChoice:

@@ -12,7 +12,9 @@ from edgepack.cli.command import Outcome
 def limit_options(function: Callable[..., Outcome]) -> Callable[..., Outcome]:
     """Add `--timeout` and `--memory`, the limits of each job."""
     function = click.option(
-        "--memory", metavar="SIZE", help="Stop a job that holds more than this, for example 8GiB."
+        "--memory",
+        metavar="SIZE",
+        help="Stop a job that holds more than this, for example 8GiB. Three quarters of all unless given.",
     )(function)
     return click.option(
         "--timeout", type=float, metavar="SECONDS", help="Stop a job after this long; 0 for no limit."

@@ -6,7 +6,7 @@ import select
 import socket
 import time
 
-from edgepack.workers.limits import Limits, resident_bytes
+from edgepack.workers.limits import Limits, may_exceed, resident_bytes
 
 _WATCH_SECONDS = 0.1
 
@@ -26,7 +26,7 @@ def wait_within_limits(channel: socket.socket, limits: Limits, began: float, pid
     while not select.select([channel], [], [], _WATCH_SECONDS)[0]:
         if limits.seconds is not None and time.monotonic() - began > limits.seconds:
             return f"stopped: took longer than the time limit of {limits.seconds:g} s"
-        if limits.memory is None or not pid:
+        if limits.memory is None or not pid or not may_exceed(limits.memory):
             continue
         if (used := resident_bytes(pid)) > limits.memory:
             limit = f"the memory limit of {limits.memory / 2**20:.0f} MiB"
