@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ def make_golden(
         SourceError: The inputs do not fit, or the model fails, is not deterministic, or proves nothing.
     """
     # Not at the top: a build names this job and leaves it, and numpy with it, to a worker.
-    from edgepack.golden_checks import check_degenerate, check_repeatable, check_stable_specs
+    from edgepack.golden_checks import check_degenerate, check_random, check_repeatable, check_stable_specs
     from edgepack.golden_inputs import undeclared_ranges
 
     wanted = wanted or Processing()
@@ -45,10 +46,11 @@ def make_golden(
     feeds, pictures = _choose_inputs(model, options, preprocess)
     names = [one.tensor.name for one in model.inputs]
     results = [model([feed[name] for name in names]) for feed in feeds]
-    again = model([feeds[0][name] for name in names])
-    check_repeatable(results[0], again, model.suspects)
+    again = partial(model, [feeds[0][name] for name in names])
+    check_repeatable(results[0], again(), model.suspects)
+    seldom = check_random(again, results[0], model.random_parts())
     outputs = check_stable_specs(results)
-    warnings = check_degenerate(results, allowed=options.allow_degenerate)
+    warnings = (*seldom, *check_degenerate(results, allowed=options.allow_degenerate))
     if not options.files:
         warnings += undeclared_ranges(model.inputs)
     spec = ModelSpec(tuple(one.tensor for one in model.inputs), outputs)

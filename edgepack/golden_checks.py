@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,12 @@ _INPUT_HINT = (
 )
 
 
+# Of something that happens once in 100 runs, 300 runs show nothing one time in 20: the rule of three.
+_REPEATS = 300
+_LEAST_REPEATS = 10
+_REPEAT_SECONDS = 5.0
+
+
 def check_repeatable(first: Outputs, second: Outputs, suspects: Callable[[], Sequence[str]]) -> None:
     """Make sure that two runs on the same input gave the same bits.
 
@@ -36,11 +43,42 @@ def check_repeatable(first: Outputs, second: Outputs, suspects: Callable[[], Seq
     differing = [name for name in first if name not in second or not _same_bits(first[name], second[name])]
     if not differing:
         return
-    causes = list(suspects())
+    raise _refusal(f"two runs on one input differ in {listing(differing)}", suspects())
+
+
+def check_random(run: Callable[[], Outputs], first: Outputs, parts: Sequence[str]) -> tuple[str, ...]:
+    """Run a model that draws random numbers until chance had its opportunity to show.
+
+    Args:
+        run: Runs it once more on the input that gave `first`.
+        first: Outputs by name.
+        parts: Names the parts that draw random numbers; without any, nothing is run.
+
+    Returns:
+        A warning where all runs gave the same bits.
+
+    Raises:
+        SourceError: A run gave others.
+    """
+    if not parts:
+        return ()
+    runs, end = 0, monotonic() + _REPEAT_SECONDS
+    while runs < _LEAST_REPEATS or (runs < _REPEATS and monotonic() < end):
+        check_repeatable(first, run(), lambda: parts)
+        runs += 1
+    return (
+        f"the model draws random numbers in {listing(parts)}; it gave the same output {runs} times, "
+        "and nothing says that it always will",
+    )
+
+
+def _refusal(how: str, suspects: Sequence[str]) -> SourceError:
+    causes = list(suspects)
     where = f"; it draws random numbers in {listing(causes)}" if causes else ""
-    raise SourceError(
-        f"the model is not deterministic: two runs on one input differ in {listing(differing)}{where}",
-        hint="in eval mode nothing may be random: pass training=self.training to functional dropout, say",
+    return SourceError(
+        f"the model is not deterministic: {how}{where}",
+        hint="in eval mode nothing may be random, so pass training=self.training to functional dropout, say; "
+        "and nothing may be kept from one call to the next, as by a counter or a cache in a buffer",
         details={"suspects": causes},
     )
 

@@ -142,6 +142,36 @@ def test_a_range_that_nobody_gave_is_warned_of_unless_the_user_gives_the_cases(t
     assert not [warning for warning in golden.warnings if "integers" in warning]
 
 
+class Seldom(nn.Module):
+    """Leaves out its branch in one run of many, for the whole batch, as stochastic depth does."""
+
+    def __init__(self, probability):
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, x):
+        return x + x.cos() * torch.empty(1).bernoulli_(1 - self.probability)
+
+
+def test_what_is_random_in_one_run_of_fifty_is_refused(tmp_path):
+    torch.manual_seed(2)
+    model = TorchModel.prepare(Seldom(0.02), [parse_input("x:float32[2,8]")])
+    with pytest.raises(
+        SourceError, match=r"it draws random numbers in the model \(Seldom, calls bernoulli_\)"
+    ):
+        make_golden(model, tmp_path / "out", GoldenOptions())
+    assert not (tmp_path / "out").exists()
+
+
+def test_randomness_that_never_shows_is_told(tmp_path):
+    model = TorchModel.prepare(Seldom(1e-12), [parse_input("x:float32[2,8]")])
+    _, golden = make_golden(model, tmp_path, GoldenOptions())
+    assert golden.warnings == (
+        "the model draws random numbers in the model (Seldom, calls bernoulli_); "
+        "it gave the same output 300 times, and nothing says that it always will",
+    )
+
+
 def test_constant_model_passes_when_allowed(tmp_path):
     model = TorchModel.prepare(Constant(), [parse_input("x:float32[2,8]")])
     _, golden = make_golden(model, tmp_path, GoldenOptions(allow_degenerate=True))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgepack.errors import SourceError
-from edgepack.golden_checks import check_degenerate, check_repeatable, check_stable_specs
+from edgepack.golden_checks import check_degenerate, check_random, check_repeatable, check_stable_specs
 
 RANDOM = [np.random.default_rng(seed).standard_normal((2, 3)).astype(np.float32) for seed in range(3)]
 NAN = np.full(3, np.nan, np.float32)
@@ -78,6 +78,30 @@ def test_runs_that_differ_in_one_bit_are_not_repeatable():
         "it draws random numbers in features.3.drop (Dropout)"
     )
     assert caught.value.exit_code == 3
+
+
+def test_what_is_random_by_its_graph_is_run_until_chance_can_show():
+    first, runs = {"a": RANDOM[0]}, []
+
+    def run(wrong):
+        runs.append(wrong)
+        return {"a": RANDOM[1 if len(runs) == wrong else 0]}
+
+    assert check_random(lambda: run(1), first, []) == ()
+    assert runs == []
+    with pytest.raises(SourceError, match=r"two runs .* differ in a; it draws random numbers in drop"):
+        check_random(lambda: run(200), first, ["drop (Dropout)"])
+    assert len(runs) == 200
+    runs.clear()
+    assert check_random(lambda: run(0), first, ["drop (Dropout)"]) == (
+        "the model draws random numbers in drop (Dropout); it gave the same output 300 times, "
+        "and nothing says that it always will",
+    )
+
+
+def test_slow_model_is_not_run_for_ever(monkeypatch):
+    monkeypatch.setattr("edgepack.golden_checks._REPEAT_SECONDS", 0.0)
+    assert "the same output 10 times" in check_random(lambda: {"a": NAN}, {"a": NAN}, ["drop"])[0]
 
 
 @pytest.mark.parametrize(

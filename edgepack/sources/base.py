@@ -65,6 +65,10 @@ class LoadedModel(Protocol):
         """Names of modules or nodes that could make two runs differ (dropout left on, random operators)."""
         ...
 
+    def random_parts(self) -> Sequence[str]:
+        """Names of modules or nodes that draw random numbers for sure, however seldom it shows."""
+        ...
+
 
 class SourceKind(Protocol):
     """One kind of source; every method but `load` is quick and imports nothing heavy.

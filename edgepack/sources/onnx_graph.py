@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from math import prod
 from pathlib import Path, PurePosixPath
 
@@ -24,7 +24,6 @@ _RANDOM = frozenset(
         "RandomUniformLike",
         "Bernoulli",
         "Multinomial",
-        "Dropout",
     }
 )
 
@@ -89,9 +88,28 @@ def check_outputs(path: Path, model: ModelProto) -> None:
 
 
 def random_nodes(model: ModelProto) -> list[str]:
-    """Name the nodes that may draw random numbers: "drop (Dropout)"."""
+    """Name the nodes that draw random numbers: "drop (Dropout)"."""
     nodes = [*nodes_of(model.graph), *(node for function in model.functions for node in function.node)]
-    return [f"{node.name or node.output[0]} ({node.op_type})" for node in nodes if node.op_type in _RANDOM]
+    off = {one.name for one in model.graph.initializer if _is_false(one)}
+    off |= {
+        node.output[0]
+        for node in nodes
+        if node.op_type == "Constant" and any(_is_false(one.t) for one in node.attribute if one.HasField("t"))
+    }
+    return [
+        f"{node.name or node.output[0]} ({node.op_type})"
+        for node in nodes
+        if node.op_type in _RANDOM or (node.op_type == "Dropout" and _trains(node, off))
+    ]
+
+
+def _trains(dropout: NodeProto, off: Set[str]) -> bool:
+    """Whether a Dropout node may drop values: by its third input, without which it passes them on."""
+    return len(dropout.input) > 2 and dropout.input[2] not in {"", *off}
+
+
+def _is_false(tensor: TensorProto) -> bool:
+    return tensor.data_type == TensorProto.BOOL and not onnx.numpy_helper.to_array(tensor).any()
 
 
 def _describe(value: ValueInfoProto, role: str) -> FileInput:

@@ -119,6 +119,10 @@ class OnnxModel:
 
     def suspects(self) -> list[str]:
         """Name the nodes that may draw random numbers; see `LoadedModel`."""
+        return self.random_parts()
+
+    def random_parts(self) -> list[str]:
+        """Name the nodes that draw random numbers; see `LoadedModel`."""
         return random_nodes(onnx.load(self.path, load_external_data=False))
 
     def _first_run(self, feed: Mapping[str, Array]) -> Sequence[Array]:

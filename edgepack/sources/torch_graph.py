@@ -16,6 +16,9 @@ _MANGLING = re.compile(r"\.___torch_mangle_\d+")
 # Graph.str can leave locations out, but inside blocks it does not.
 _LOCATION = re.compile(r" # \S[^\n]*:\d+:\d+$", re.MULTILINE)
 
+# torch calls operators random that draw nothing where one of these arguments is false or zero.
+_RANDOM_SWITCHES = frozenset({"train", "training", "p", "dropout", "dropout_p"})
+
 _OWN_CHILD = re.compile(r"^(__module\.)?model(\.|$)")
 
 
@@ -118,7 +121,7 @@ def random_operators(graph: torch.Graph, module: nn.Module) -> list[str]:
     found = [
         _describe(node.kind().removeprefix("aten::"), node.scopeName(), places)
         for node in walk(graph)
-        if node.isNondeterministic()
+        if node.isNondeterministic() and not _switched_off(node)
     ]
     return list(dict.fromkeys(found))
 
@@ -131,6 +134,16 @@ def module_path(scope: str) -> str:
             "package.Class::features"; the child called "model" is the user's.
     """
     return _OWN_CHILD.sub("", re.split("/|::", scope)[-1])
+
+
+def _switched_off(node: torch.Node) -> bool:
+    """Whether an operator that can be random is not by its arguments, as an LSTM that does not train."""
+    parameters = (argument.name for argument in torch._C.parse_schema(node.schema()).arguments)
+    values = (value.toIValue() for value in node.inputs())
+    return any(
+        name in _RANDOM_SWITCHES and isinstance(value, bool | int | float) and not value
+        for name, value in zip(parameters, values, strict=False)
+    )
 
 
 def _describe(operator: str, scope: str, places: Mapping[str, nn.Module]) -> str:

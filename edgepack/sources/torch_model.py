@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -142,14 +143,22 @@ class TorchModel:
     def suspects(self) -> list[str]:
         """Name the modules that draw random numbers, or, without a trace, those still in training mode."""
         if not isinstance(self._traced, ConversionError):
-            # Frozen, because scripted parts look up whether they are training, and only a constant tells.
-            frozen = torch.jit.freeze(self._traced.eval(), optimize_numerics=False)
-            return random_operators(frozen.inlined_graph, self.raw)
+            return self.random_parts()
         return [
             f"{name or 'the model'} ({type(module).__name__})"
             for name, module in self.raw.named_modules()
             if module.training
         ]
+
+    def random_parts(self) -> list[str]:
+        """Name the modules that draw random numbers by the trace, if there is one; see `LoadedModel`."""
+        if isinstance(self._traced, ConversionError):
+            return []
+        graph = self._traced.inlined_graph
+        with suppress(RuntimeError):  # scripted code is not always fit for it
+            # Frozen, because scripted parts look up whether they are training, and only a constant tells.
+            graph = torch.jit.freeze(self._traced.eval(), optimize_numerics=False).inlined_graph
+        return random_operators(graph, self.raw)
 
     def _run(self, tensors: Sequence[torch.Tensor]) -> Any:
         try:

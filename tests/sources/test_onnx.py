@@ -250,7 +250,21 @@ def test_random_nodes_are_suspects(tmp_path, request_for):
         helper.make_node("Add", ["x", "noise"], ["y"]),
     ]
     model = load_model(request_for(write(tmp_path / "r.onnx", nodes, [tensor("x", [9])], [tensor("y", [9])])))
-    assert model.suspects() == ["noise (RandomNormalLike)"]
+    assert model.suspects() == model.random_parts() == ["noise (RandomNormalLike)"]
+
+
+@pytest.mark.parametrize(
+    ("third", "expected"),
+    [([], []), (["", "no"], []), (["", "off"], []), (["", ""], []), (["", "yes"], ["drop (Dropout)"])],
+)
+def test_dropout_is_random_only_when_told_to_train(tmp_path, request_for, third, expected):
+    nodes = [
+        helper.make_node("Constant", [], ["off"], value=numpy_helper.from_array(np.array(False))),
+        helper.make_node("Dropout", ["x", *third], ["y"], name="drop"),
+    ]
+    switches = [("no", np.array(False)), ("yes", np.array(True))]
+    path = write(tmp_path / "d.onnx", nodes, [tensor("x", [9])], [tensor("y", [9])], switches)
+    assert load_model(request_for(path)).random_parts() == expected
 
 
 def test_fingerprint_follows_every_file_that_decides_the_model(external, tmp_path, request_for):

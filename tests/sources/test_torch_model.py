@@ -281,6 +281,53 @@ def test_suspects_are_the_modules_that_draw_random_numbers():
     assert prepare(nn.Sequential(nn.Linear(4, 4), nn.Dropout()), "x:float32[2,4]").suspects() == []
 
 
+class Attends(nn.Module):
+    def __init__(self, dropout):
+        super().__init__()
+        self.dropout = dropout
+
+    def forward(self, x):
+        return nn.functional.scaled_dot_product_attention(x, x, x, dropout_p=self.dropout)
+
+
+class HoldsScripted(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.part = torch.jit.script(nn.Sequential(nn.Linear(4, 4), nn.Dropout()))
+
+    def forward(self, x):
+        return self.part(x)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        nn.LSTM(4, 5, 2, dropout=0.1),
+        nn.GRU(4, 5, 2, dropout=0.1),
+        nn.RNN(4, 5, 2, dropout=0.1),
+        nn.RReLU(),
+        nn.AlphaDropout(),
+        nn.FeatureAlphaDropout(),
+        nn.MultiheadAttention(4, 2, dropout=0.1),
+        Attends(0.0),
+        HoldsScripted(),
+    ],
+    ids=lambda module: type(module).__name__,
+)
+def test_operators_that_could_be_random_and_are_not_are_no_random_parts(module):
+    inputs = ["query", "key", "value"] if isinstance(module, nn.MultiheadAttention) else ["input"]
+    if isinstance(module, Attends | HoldsScripted):
+        inputs = ["x"]
+    assert prepare(module, *(f"{name}:float32[3,1,4]" for name in inputs)).random_parts() == []
+
+
+def test_random_parts_are_what_the_trace_says_and_nothing_without_one():
+    assert prepare(Attends(0.02), "x:float32[3,1,4]").random_parts() == [
+        "the model (Attends, calls scaled_dot_product_attention)"
+    ]
+    assert prepare(Untraceable(2), "x:float32[4]").random_parts() == []
+
+
 @pytest.mark.parametrize(
     ("module", "inputs"),
     [
