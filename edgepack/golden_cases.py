@@ -38,7 +38,7 @@ def make_golden(
         SourceError: The inputs do not fit, or the model fails, is not deterministic, or proves nothing.
     """
     # Not at the top: a build names this job and leaves it, and numpy with it, to a worker.
-    from edgepack.golden_checks import check_degenerate, check_random, check_repeatable, check_stable_specs
+    from edgepack.golden_checks import check_degenerate, check_stable_specs
     from edgepack.golden_inputs import undeclared_ranges
 
     wanted = wanted or Processing()
@@ -46,11 +46,9 @@ def make_golden(
     feeds, pictures = _choose_inputs(model, options, preprocess)
     names = [one.tensor.name for one in model.inputs]
     results = [model([feed[name] for name in names]) for feed in feeds]
-    again = partial(model, [feeds[0][name] for name in names])
-    check_repeatable(results[0], again(), model.suspects)
-    seldom = check_random(again, results[0], model.random_parts())
+    random = _check_deterministic(model, [feeds[0][name] for name in names], results[0])
     outputs = check_stable_specs(results)
-    warnings = (*seldom, *check_degenerate(results, allowed=options.allow_degenerate))
+    warnings = (*random, *check_degenerate(results, allowed=options.allow_degenerate))
     if not options.files:
         warnings += undeclared_ranges(model.inputs)
     spec = ModelSpec(tuple(one.tensor for one in model.inputs), outputs)
@@ -61,6 +59,18 @@ def make_golden(
     processing = Processing(preprocess, bind_postprocess(wanted.postprocess, outputs))
     info = ModelInfo(model.framework, spec, model.digest(), tuple(model.warnings), processing)
     return info, GoldenSet(folder, spec, cases, preprocess, warnings, processing.postprocess)
+
+
+def _check_deterministic(
+    model: LoadedModel, inputs: Sequence[Array], outputs: Mapping[str, Array]
+) -> tuple[str, ...]:
+    """Make sure that a model's outputs follow from its inputs alone, and say where that cannot be told."""
+    from edgepack.golden_checks import check_random, check_repeatable, check_stateless
+
+    check_repeatable(outputs, model(inputs), model.suspects)
+    if fresh := model.first_run:
+        check_stateless(fresh.outputs, model(fresh.inputs), model.suspects)
+    return check_random(partial(model, inputs), outputs, model.random_parts())
 
 
 def _choose_inputs(

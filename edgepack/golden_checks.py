@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgepack.compare import compare_outputs
 from edgepack.errors import SourceError
 from edgepack.model import TensorSpec
 from edgepack.precision import BASE, PRECISIONS
@@ -70,6 +71,26 @@ def check_random(run: Callable[[], Outputs], first: Outputs, parts: Sequence[str
         f"the model draws random numbers in {listing(parts)}; it gave the same output {runs} times, "
         "and nothing says that it always will",
     )
+
+
+def check_stateless(first: Outputs, later: Outputs, suspects: Callable[[], Sequence[str]]) -> None:
+    """Make sure that a model computes what it computed when it was fresh, as it will be in an app.
+
+    The judge's tolerance decides: scripted code is optimised after its first runs, and rounds otherwise then.
+
+    Args:
+        first: Outputs of its very first run, by name.
+        later: Outputs of a later run on the same input.
+        suspects: Names the parts of the model that may be random; called only when the runs differ.
+
+    Raises:
+        SourceError: It does not.
+    """
+    verdicts = compare_outputs(later, first, PRECISIONS[BASE].tolerance)
+    differing = [one.output for one in verdicts if not one.passed]
+    if differing:
+        how = f"its very first run and a later one on the same input differ in {listing(differing)}"
+        raise _refusal(how, suspects())
 
 
 def _refusal(how: str, suspects: Sequence[str]) -> SourceError:

@@ -172,6 +172,27 @@ def test_randomness_that_never_shows_is_told(tmp_path):
     )
 
 
+class Counts(nn.Module):
+    def __init__(self, most):
+        super().__init__()
+        self.most = most
+        self.register_buffer("count", torch.zeros(1))
+
+    def forward(self, x):
+        self.count.add_(1).clamp_(max=self.most)
+        return x + self.count
+
+
+@pytest.mark.parametrize(
+    ("most", "how"), [(1e6, "two runs on one input"), (2, "its very first run and a later one")]
+)
+def test_what_is_kept_from_one_call_to_the_next_is_refused(tmp_path, most, how):
+    model = TorchModel.prepare(Counts(most), [parse_input("x:float32[2,8]")])
+    with pytest.raises(SourceError, match=f"not deterministic: {how}.* differ in output$") as caught:
+        make_golden(model, tmp_path / "out", GoldenOptions())
+    assert "nothing may be kept from one call to the next" in caught.value.hint
+
+
 def test_constant_model_passes_when_allowed(tmp_path):
     model = TorchModel.prepare(Constant(), [parse_input("x:float32[2,8]")])
     _, golden = make_golden(model, tmp_path, GoldenOptions(allow_degenerate=True))

@@ -32,6 +32,19 @@ class SourceRequest:
     bind: tuple[Binding, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class FirstRun:
+    """What a model computed when it had never run before.
+
+    Attributes:
+        inputs: In the order that the model takes them.
+        outputs: By name.
+    """
+
+    inputs: Sequence[Array]
+    outputs: Mapping[str, Array]
+
+
 class LoadedModel(Protocol):
     """A model inside the worker that holds it: the eager reference that every artifact is judged against.
 
@@ -39,11 +52,13 @@ class LoadedModel(Protocol):
         framework: "torch" or "onnx"; backends say which they can start from.
         inputs: In the order that `__call__` takes them.
         warnings: What the user should know, from loading.
+        first_run: Where loading ran it; None where the model cannot keep anything from one run to the next.
     """
 
     framework: str
     inputs: tuple[InputSpec, ...]
     warnings: tuple[str, ...]
+    first_run: FirstRun | None
 
     def __call__(self, inputs: Sequence[Array]) -> Mapping[str, Array]:
         """Run the model once, in eval mode and without gradients; outputs by stable name, in order."""

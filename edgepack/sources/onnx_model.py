@@ -14,6 +14,7 @@ import onnx
 from edgepack.errors import SourceError
 from edgepack.model import Binding, InputSpec
 from edgepack.processing.steps import Processing
+from edgepack.sources.base import FirstRun
 from edgepack.sources.bindings import bind_inputs
 from edgepack.sources.input_choice import fill_file_inputs
 from edgepack.sources.onnx_fingerprint import fingerprint
@@ -36,10 +37,12 @@ class OnnxModel:
         outputs: Names in the graph's order.
         bound: Inputs that are fixed to a value, by name.
         warnings: What the user should know; grows when onnxruntime cannot run the model.
+        first_run: None: ONNX graphs have no state.
     """
 
     framework = "onnx"
     warnings: tuple[str, ...]
+    first_run: FirstRun | None = None
 
     def __init__(
         self,

@@ -17,6 +17,7 @@ from edgepack.golden_inputs import draw_inputs
 from edgepack.model import InputSpec
 from edgepack.processing.binding import declared_processing
 from edgepack.processing.steps import Processing
+from edgepack.sources.base import FirstRun
 from edgepack.sources.input_choice import bind_parameters, input_example
 from edgepack.sources.texts import evidence, listing, summarise
 from edgepack.sources.torch_flat import Flat, forward_parameters
@@ -37,6 +38,7 @@ class TorchModel:
         framework: "torch".
         inputs: In the order that `__call__`, `flat` and `example` have them.
         warnings: What the user should know, from loading and tracing.
+        first_run: On `example`; later runs must give the same.
         raw: The user's module.
         flat: Takes the input tensors by position and gives the output tensors: one alone, several as a tuple.
         example: Seeded input tensors, for tracing; a converter that writes into them must copy them first.
@@ -44,6 +46,7 @@ class TorchModel:
 
     framework = "torch"
     warnings: tuple[str, ...]
+    first_run: FirstRun | None
 
     def __init__(
         self, raw: nn.Module, inputs: tuple[InputSpec, ...], flat: Flat, file_digest: str | None
@@ -57,6 +60,7 @@ class TorchModel:
         self._traced: torch.jit.ScriptModule | ConversionError
         self._decisions: list[str] = []
         self.warnings = ()
+        self.first_run = None
 
     @classmethod
     def prepare(
@@ -97,7 +101,7 @@ class TorchModel:
             SourceError: The module refuses them; the message names them and gives its exception.
         """
         outputs, _ = named_tensors(self._run([torch.from_numpy(np.array(array)) for array in inputs]))
-        return {name: tensor.detach().cpu().numpy().copy() for name, tensor in outputs}
+        return _arrays(outputs)
 
     def traced(self) -> torch.jit.ScriptModule:
         """Give `flat` traced for the example, always the same object.
@@ -176,6 +180,7 @@ class TorchModel:
         outputs, others = named_tensors(self._run([tensor.clone() for tensor in self.example]))
         for name, tensor in outputs:
             refuse_unusable(name, tensor)
+        self.first_run = FirstRun([tensor.numpy().copy() for tensor in self.example], _arrays(outputs))
         if others:
             self.warnings += (f"left out of the outputs, because they are no tensors: {listing(others)}",)
 
@@ -219,6 +224,10 @@ class TorchModel:
         for name, constant in sorted(program.constants.items()):
             digest.add_text(name)
             digest.add_value(constant)
+
+
+def _arrays(outputs: Sequence[tuple[str, torch.Tensor]]) -> dict[str, Array]:
+    return {name: tensor.detach().cpu().numpy().copy() for name, tensor in outputs}
 
 
 def _settle_inputs(
