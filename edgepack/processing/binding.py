@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import prod
-from typing import Any
 
 from edgepack.errors import SourceError, UsageError
 from edgepack.model import TensorSpec
+from edgepack.processing.extents import Extent, final_extent
 from edgepack.processing.parsing import parse_postprocess, parse_preprocess
 from edgepack.processing.steps import (
     LARGEST_BLOCK,
     LAYOUTS,
     Bgr,
     BlockSum,
-    Centre,
-    Crop,
     Grayscale,
     Labels,
     Layout,
@@ -24,7 +22,6 @@ from edgepack.processing.steps import (
     Postprocess,
     Preprocess,
     Processing,
-    Resize,
     Stage,
     Std,
 )
@@ -64,12 +61,12 @@ def bind_preprocess(contracts: Sequence[Preprocess], inputs: Sequence[TensorSpec
     bound = []
     for contract, spec in _matched([one.input for one in contracts], contracts, inputs, "input"):
         _check_sums(contract)
-        size, channels = _final_size(contract), _final_channels(contract)
+        extent, channels = final_extent(contract), _final_channels(contract)
         steps = contract.steps
         if not any(isinstance(step, Layout) for step in steps):
-            steps = (*steps, _find_layout(size, channels, spec))
+            steps = (*steps, _find_layout(extent, channels, spec))
         _check_dtype(contract, spec)
-        _check_shape(steps, size, channels, spec)
+        _check_shape(steps, extent, channels, spec)
         bound.append(Preprocess(spec.name, steps))
     return tuple(bound)
 
@@ -80,10 +77,14 @@ def bind_postprocess(
     """Name the output of each contract.
 
     Raises:
-        SourceError: There is no such output, or it has another number of classes than there are labels.
+        SourceError: There is no such output, it has another number of classes than there are labels, or a
+            step is repeated.
     """
     bound = []
     for contract, spec in _matched([one.output for one in contracts], contracts, outputs, "output"):
+        for op in {step.op for step in contract.steps}:
+            if sum(step.op == op for step in contract.steps) > 1:
+                raise SourceError(f"step {op!r} is given twice for output {spec}", hint="give it once")
         for step in contract.steps:
             if isinstance(step, Labels) and spec.shape[-1:] != (len(step.names),):
                 raise SourceError(
@@ -151,26 +152,6 @@ def _matched[T](
     return list(found.values())
 
 
-def _final_size(contract: Preprocess) -> tuple[int, int] | None:
-    """Give the size that any picture ends in, if the steps settle it."""
-    size: tuple[int, int] | None = None
-    for step in contract.steps:
-        match step:
-            case Resize(size=(height, width)):
-                size = height, width
-            case Resize() | Centre():
-                size = None
-            case Crop(wanted):
-                if size and (wanted[0] > size[0] or wanted[1] > size[1]):
-                    raise SourceError(f"crop {wanted[0]}x{wanted[1]} of {size[0]}x{size[1]} pixels")
-                size = wanted
-            case BlockSum(block) if size:
-                if size[0] % block or size[1] % block:
-                    raise SourceError(f"{size[0]}x{size[1]} pixels cannot be divided into blocks of {block}")
-                size = size[0] // block, size[1] // block
-    return size
-
-
 def _final_channels(contract: Preprocess) -> int:
     """Give the number of channels that any picture ends with."""
     channels = 3
@@ -185,44 +166,37 @@ def _final_channels(contract: Preprocess) -> int:
     return channels
 
 
-def _shape(order: str, size: tuple[Any, Any], channels: int) -> tuple[Any, ...]:
+def _fits(order: str, extent: Extent, channels: int, shape: tuple[int, ...]) -> bool:
+    axes = dict(zip(order, shape, strict=False))
     return (
-        *((1,) if order[0] == "n" else ()),
-        *((channels, *size) if order.endswith("chw") else (*size, channels)),
+        len(order) == len(shape)
+        and axes.get("n", 1) == 1
+        and axes["c"] == channels
+        and extent.allows(axes["h"], axes["w"])
     )
 
 
-def _fits(order: str, size: tuple[int, int] | None, channels: int, shape: tuple[int, ...]) -> bool:
-    wanted = _shape(order, size or (None, None), channels)
-    return len(wanted) == len(shape) and all(
-        one in (None, other) for one, other in zip(wanted, shape, strict=True)
-    )
-
-
-def _find_layout(size: tuple[int, int] | None, channels: int, spec: TensorSpec) -> Layout:
-    possible = [order for order in LAYOUTS if _fits(order, size, channels, spec.shape)]
+def _find_layout(extent: Extent, channels: int, spec: TensorSpec) -> Layout:
+    possible = [order for order in LAYOUTS if _fits(order, extent, channels, spec.shape)]
     if len(possible) == 1:
         return Layout(possible[0])
     if possible:
         raise SourceError(
             f"input {spec} could be {' or '.join(possible)}", hint=f"end with: layout {possible[0]}"
         )
-    raise _misfit(size, channels, spec)
+    raise _misfit(extent, channels, spec)
 
 
-def _check_shape(
-    steps: Sequence[object], size: tuple[int, int] | None, channels: int, spec: TensorSpec
-) -> None:
+def _check_shape(steps: Sequence[object], extent: Extent, channels: int, spec: TensorSpec) -> None:
     layout = steps[-1]
     assert isinstance(layout, Layout)
-    if not _fits(layout.order, size, channels, spec.shape):
-        raise _misfit(size, channels, spec)
+    if not _fits(layout.order, extent, channels, spec.shape):
+        raise _misfit(extent, channels, spec)
 
 
-def _misfit(size: tuple[int, int] | None, channels: int, spec: TensorSpec) -> SourceError:
-    made = f"{size[0]}x{size[1]} pixels" if size else "pictures"
+def _misfit(extent: Extent, channels: int, spec: TensorSpec) -> SourceError:
     return SourceError(
-        f"the preprocessing gives {made} with {channels} channel{'s' * (channels > 1)}, "
+        f"the preprocessing gives {extent} with {channels} channel{'s' * (channels > 1)}, "
         f"and the input is {spec}",
         hint="resize or crop to its height and width; grayscale gives one channel",
     )

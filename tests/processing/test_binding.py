@@ -25,6 +25,10 @@ def bind(text, *inputs):
         ("resize 256, crop 224", IMAGE, "nchw"),
         ("resize 28x28, grayscale", GRAY, "nhwc"),
         ("scale 1/255", TensorSpec("x", "float32", (3, 40, 50)), "chw"),
+        ("resize 40", TensorSpec("x", "float32", (3, 40, 50)), "chw"),
+        ("resize 100, crop 80x150, blocksum 2", TensorSpec("x", "float32", (3, 40, 75)), "chw"),
+        ("resize 80, blocksum 2", TensorSpec("x", "float32", (3, 50, 40)), "chw"),
+        ("centre 9, grayscale, resize 28", GRAY, "nhwc"),
         # How large centre's square becomes depends on the picture.
         ("resize 30x30, centre 9 margin 50, crop 40", TensorSpec("x", "float32", (3, 40, 40)), "chw"),
     ],
@@ -54,6 +58,24 @@ def test_the_layout_is_told_from_the_input(text, spec, layout):
         ("resize 200x200, crop 224", [IMAGE], "crop 224x224 of 200x200 pixels"),
         ("blocksum 32, blocksum 9", [GRAY], "blocksum adds up 288x288 pixels; 256x256 are the most"),
         ("resize 30x30, blocksum 4", [GRAY], "30x30 pixels cannot be divided into blocks of 4"),
+        (
+            "resize 7, grayscale",
+            [TensorSpec("x", "float32", (1, 1, 8, 8))],
+            "the preprocessing gives pictures with a shorter side of 7 pixels with 1 channel, and the",
+        ),
+        ("resize 200, crop 224", [IMAGE], "crop 224x224 of pictures with a shorter side of 200 pixels"),
+        ("resize 30, blocksum 4", [GRAY], "pictures with a shorter side of 30 pixels cannot be divided into"),
+        (
+            "resize 60, blocksum 2",
+            [GRAY],
+            "the preprocessing gives pictures with a shorter side of 30 pixels",
+        ),
+        (
+            "centre 9, grayscale",
+            [TensorSpec("x", "float32", (1, 28, 30, 1))],
+            "the preprocessing gives square pictures with 1 channel, and the input is",
+        ),
+        ("centre 9, resize 28", [IMAGE], "the preprocessing gives 28x28 pixels with 3 channels, and"),
         ("grayscale, bgr", [GRAY], "step 'bgr' comes after 'grayscale', which leaves one channel"),
         ("grayscale, mean 1 2 3", [GRAY], "step 'mean' has 3 values for 1 channels"),
         (
@@ -84,6 +106,14 @@ def test_an_input_has_one_contract():
 def test_labels_are_as_many_as_classes():
     with pytest.raises(SourceError, match=r"there are 2 labels, and output scores.* has another last axis"):
         bind_postprocess([Postprocess("", (Labels(("cat", "dog")),))], [SCORES])
+
+
+@pytest.mark.parametrize("step", [Softmax(), Labels(("cat", "dog", "bird"))])
+def test_postprocessing_does_nothing_twice(step):
+    with pytest.raises(
+        SourceError, match=rf"step '{step.op}' is given twice for output scores:float32\[1,3\]"
+    ):
+        bind_postprocess([Postprocess("", (step, step))], [SCORES])
 
 
 class Declared:
