@@ -90,8 +90,14 @@ def outputs_by_name(
         specs: Of the source's outputs.
 
     Raises:
-        SourceError: See `to_source`.
+        SourceError: There is no output at a position, or see `to_source`.
     """
+    for one in contracts:
+        if one.index >= len(outputs):
+            raise SourceError(
+                f"{one.name}: it should be the file's output {one.index}, counted from 0, "
+                f"and the file has {len(outputs)}"
+            )
     by_name = {spec.name: spec for spec in specs}
     return {one.name: to_source(outputs[one.index], one, by_name[one.name]) for one in contracts}
 

@@ -138,3 +138,9 @@ def test_a_case_goes_in_by_the_files_positions_and_comes_out_by_name():
     assert sorted(outside) == ["a", "b"]
     for name, array in feed.items():
         np.testing.assert_array_equal(outside[name], array, strict=True)
+
+
+def test_output_that_the_file_does_not_have_is_named():
+    beyond = TensorContract("a", 7, "float32", (2,), (0,))
+    with pytest.raises(SourceError, match=r"a: it should be the file's output 7, .* and the file has 1$"):
+        outputs_by_name([np.zeros(2, np.float32)], [beyond], [TensorSpec("a", "float32", (2,))])

@@ -70,18 +70,32 @@ def _artifact_faults(artifact: Artifact, manifest: Manifest) -> Iterator[str]:
     for kind, contracts, specs in sides:
         yield from _repeated(f"{artifact.id}: {kind}", [contract.name for contract in contracts])
         yield from _repeated(f"{artifact.id}: {kind} index", [str(contract.index) for contract in contracts])
-        known = {spec.name for spec in specs}
+        known = {spec.name: spec for spec in specs}
         for contract in contracts:
             where = f"{artifact.id}: {kind} {contract.name!r}"
             if contract.name not in known:
                 yield f"{where} is not one of the model's"
-            if sorted(contract.axes) != list(range(len(contract.shape))):
-                yield (f"{where}: axes {list(contract.axes)} do not permute shape {list(contract.shape)}")
+            elif fault := _layout_fault(contract, known[contract.name]):
+                yield f"{where}: {fault}"
             if len(contract.scale) != len(contract.zero_point):
                 yield (f"{where}: {len(contract.scale)} scales but {len(contract.zero_point)} zero points")
+    # A model may make no use of an input, but a file is fed all that it takes; of outputs it may have more.
+    positions = sorted(contract.index for contract in artifact.inputs)
+    if positions != list(range(len(positions))):
+        yield f"{artifact.id}: input indices {positions} do not count from 0"
     for record in artifact.verified:
         if not all(map(isfinite, (record.max_error, record.needed_relative, record.cosine))):
             yield f"{artifact.id}: verified on {record.runner} with figures that are no numbers"
+
+
+def _layout_fault(contract: TensorContract, spec: TensorSpec) -> str:
+    """Say how a file's tensor cannot hold the model's, or nothing; axes of size 1 may come and go."""
+    axes, shape = list(contract.axes), list(contract.shape)
+    if sorted(axes) != list(range(len(spec.shape))):
+        return f"axes {axes} do not permute shape {list(spec.shape)}"
+    if [spec.shape[axis] for axis in axes if spec.shape[axis] != 1] != [size for size in shape if size != 1]:
+        return f"shape {shape} is not the model's {list(spec.shape)} by axes {axes}"
+    return ""
 
 
 def _processing_faults(manifest: Manifest) -> Iterator[str]:

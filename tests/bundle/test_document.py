@@ -146,6 +146,11 @@ def test_what_breaks_the_schema_is_refused_where_it_is(parts, change, message):
         (_set(*CONTRACT, "name", "picture"), "input 'picture' is not one of the model's"),
         (_set(*CONTRACT, "axes", [0, 1, 2, 4]), r"axes \[0, 1, 2, 4\] do not permute shape \[1, 3, 4, 4\]"),
         (_set(*CONTRACT, "axes", [0, 1]), r"axes \[0, 1\] do not permute"),
+        (
+            _set(*CONTRACT, "shape", [3, 1, 4, 5]),
+            r"shape \[3, 1, 4, 5\] is not the model's \[1, 3, 4, 4\] by axes",
+        ),
+        (_set(*CONTRACT, "index", 7), r"torch_lite/float32: input indices \[7\] do not count from 0"),
         (_set("artifacts", 1, "inputs", 0, "zero_point", [0, 0]), "1 scales but 2 zero points"),
         (_set(*FILE, "bytes", 10), "input 'image' has 10 bytes, its shape and dtype need 192"),
         (_set("golden", 0, "outputs", {}), "golden case 0 output 'logits' is missing"),
@@ -159,6 +164,13 @@ def test_what_contradicts_itself_is_refused(parts, change, message):
     with pytest.raises(BundleError, match=message) as raised:
         from_json(document)
     assert raised.value.exit_code == 6
+
+
+@pytest.mark.parametrize("shape", [[3, 4, 4], [1, 1, 3, 4, 4]])
+def test_axes_of_size_1_may_come_and_go(parts, shape):
+    document = copy.deepcopy(to_json(parts.manifest))
+    _set(*CONTRACT, "shape", shape)(document)
+    assert list(from_json(document).artifacts[0].inputs[0].shape) == shape
 
 
 def _with_stray_golden(manifest):
