@@ -19,7 +19,7 @@ from edgepack.runners.arm64 import Arm64Runner, Guests, make_runners
 from edgepack.runners.base import Subject
 from edgepack.runners.counting import make_counter
 from edgepack.runners.runtime_store import RuntimeStore
-from edgepack.targets import find_target
+from edgepack.targets import target_of
 from edgepack.threads import waiting_threads
 from edgepack.workers import JobFailed, Limits
 
@@ -97,7 +97,7 @@ def bench(path: Path, options: BenchOptions | None = None, emit: Listener = igno
         check_files(bundle)
         artifacts = [bundle.artifact(one) for one in options.artifacts] or list(bundle.manifest.artifacts)
         counter = make_counter(Path(folder) / "counts")
-        store, target = RuntimeStore(emit=emit), find_target(bundle.manifest.target)
+        store, target = RuntimeStore(emit=emit), target_of(bundle.manifest)
         with Guests(store, Path(folder) / "guests", options.limits, counter) as guests:
             formats = list(dict.fromkeys(artifact.format for artifact in artifacts))
             runners = make_runners(options.runners, formats, target, guests, store)

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from edgepack.errors import UsageError
+from edgepack.errors import BundleError, UsageError
 from edgepack.precision import PRECISIONS
 from edgepack.suggest import choices
+
+if TYPE_CHECKING:
+    from edgepack.bundle.manifest import Manifest
 
 type Plan = tuple[tuple[str, str], ...]
 """Format and precision of each artifact that a build makes, in order."""
@@ -102,6 +106,20 @@ def find_target(name: str) -> Target:
     """
     _require(name, TARGETS, f"unknown target {name!r}")
     return TARGETS[name]
+
+
+def target_of(manifest: Manifest) -> Target:
+    """Give the target that a bundle was built for.
+
+    Raises:
+        BundleError: This edgepack knows none of that name.
+    """
+    if manifest.target not in TARGETS:
+        raise BundleError(
+            f"bundle {manifest.name} was built for the target {manifest.target!r}, which is unknown here",
+            hint=f"use the edgepack that built it, or build it again; known are {', '.join(TARGETS)}",
+        )
+    return TARGETS[manifest.target]
 
 
 def _require(name: str, known: Iterable[str], message: str) -> None:

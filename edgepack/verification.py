@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgepack.backends import load_backend, require
+from edgepack.backends import backend_names, load_backend, require
 from edgepack.bundle import Bundle, check_files, open_bundle
 from edgepack.bundle.manifest import Artifact
 from edgepack.cores import usable_cores
-from edgepack.errors import SourceError, ToolError, UsageError, VerificationFailed
+from edgepack.errors import BundleError, SourceError, ToolError, UsageError, VerificationFailed
 from edgepack.events import Listener, StepTimer, ignore, step
 from edgepack.golden_pictures import check_pictures
 from edgepack.model import TensorSpec
@@ -26,7 +26,7 @@ from edgepack.runners.device import open_device
 from edgepack.runners.host import HostRunner
 from edgepack.runners.outputs import kept_in
 from edgepack.suggest import choices
-from edgepack.targets import find_target
+from edgepack.targets import target_of
 from edgepack.threads import waiting_threads
 from edgepack.tools import installed
 from edgepack.workers import JobFailed, Limits, Workers
@@ -62,7 +62,7 @@ def verify(path: Path, options: VerifyOptions | None = None, emit: Listener = ig
         The report; false when an artifact does not compute what the source model computes.
 
     Raises:
-        BundleError: The bundle is damaged, or not safe to read.
+        BundleError: The bundle is damaged, not safe to read, or of a target or format that is unknown here.
         UsageError: It has no such artifact or no golden case, or there is no such runtime or processor.
         ToolError: A runtime is not installed.
         VerificationFailed: A golden case's picture does not become its input.
@@ -75,6 +75,7 @@ def verify(path: Path, options: VerifyOptions | None = None, emit: Listener = ig
         _require_golden(bundle)
         warnings: tuple[str, ...] = ()
         artifacts = [bundle.artifact(one) for one in options.artifacts] or list(bundle.manifest.artifacts)
+        _require_known(artifacts)
         with (
             Workers(Path(scratch) / "logs", options.limits) as workers,
             _open_runners(options, bundle, artifacts, workers, timer) as runners,
@@ -111,7 +112,7 @@ def run_artifact(
         The outputs by name, in the source model's layout, shapes and dtypes.
 
     Raises:
-        BundleError: The bundle is damaged, or not safe to read.
+        BundleError: The bundle is damaged, not safe to read, or of a format that is unknown here.
         UsageError: It has no such artifact or input, or an input is missing.
         SourceError: An input is of another shape or dtype than the model takes.
         ToolError: The runtime is not installed.
@@ -120,6 +121,7 @@ def run_artifact(
     with open_bundle(path) as bundle, tempfile.TemporaryDirectory(prefix="edgepack-") as scratch:
         check_files(bundle)
         subject = Subject.of(bundle, bundle.artifact(artifact_id))
+        _require_known([bundle.artifact(artifact_id)])
         _check_inputs(bundle, inputs)
         with Workers(Path(scratch) / "logs", limits) as workers:
             _start_runtimes([bundle.artifact(artifact_id)], workers)
@@ -134,6 +136,21 @@ def _start_runtimes(artifacts: Sequence[Artifact], workers: Workers) -> None:
         backend = load_backend(name)
         require(backend, backend.run_modules, "running")
         workers.start(*backend.run_modules)
+
+
+def _require_known(artifacts: Sequence[Artifact]) -> None:
+    for one in artifacts:
+        if one.format not in backend_names():
+            raise BundleError(
+                f"{one.id} is of the format {one.format!r}, which no installed package runs",
+                hint=f"install the package that made it; installed are {', '.join(backend_names())}",
+            )
+        if one.tolerance is None and one.precision not in PRECISIONS:
+            raise BundleError(
+                f"{one.id} is of the precision {one.precision!r}, which is unknown here, "
+                "and the manifest does not say what it allows",
+                hint=f"build the bundle again; known are {', '.join(PRECISIONS)}",
+            )
 
 
 def _require_golden(bundle: Bundle) -> None:
@@ -154,7 +171,7 @@ def _open_runners(
 ) -> Iterator[list[tuple[str, Checker]]]:
     """Start whatever runs artifacts, and give each format with its runners; leaving ends the guests."""
     formats = list(dict.fromkeys(artifact.format for artifact in artifacts))
-    target = find_target(bundle.manifest.target)
+    target = target_of(bundle.manifest)
     context = RunContext(workers.logs.parent, options.limits, emit)
     runners: list[tuple[str, Checker]] = []
     if "host" in options.runners.names:
@@ -198,9 +215,11 @@ def _check_all(
             with step(emit, f"check {artifact.id} on {where}"):
                 result = runner.check(Subject.of(bundle, artifact), bundle.golden, tolerance)
             return replace(result, kept_float=artifact.kept_float)
-        except JobFailed as error:
+        except (JobFailed, SourceError) as error:
+            # The cases are the bundle's own, so what cannot take or give them is this artifact's contract.
+            reason = error.reason if isinstance(error, JobFailed) else error.message
             return ArtifactResult(
-                artifact.id, runner.name, place, 0, (), tolerance, artifact.file.bytes, error=error.reason
+                artifact.id, runner.name, place, 0, (), tolerance, artifact.file.bytes, error=reason
             )
 
     pairs = [(one, runner) for one in artifacts for format_, runner in runners if format_ == one.format]

@@ -7,7 +7,7 @@ import textwrap
 import pytest
 
 from edgepack.config import build_options
-from edgepack.errors import ConversionError, SourceError, UsageError, VerificationFailed
+from edgepack.errors import BundleError, ConversionError, SourceError, UsageError, VerificationFailed
 from edgepack.events import EventKind, ignore
 from edgepack.pipeline import build
 from edgepack.precision import PRECISIONS
@@ -152,6 +152,53 @@ def test_keep_going_ships_the_rest_with_the_gap_written_down(source, tmp_path):
     assert [(gap["id"], gap["by_nature"]) for gap in manifest["gaps"]] == [("tflite/float32", False)]
     assert not result.report.passed
     assert verify(tmp_path / "out").passed
+
+
+SCALAR = """
+    import torch
+
+    class Net(torch.nn.Module):
+        edgepack_inputs = ("factor:float32[]",)
+
+        def forward(self, factor):
+            return factor * torch.tensor([0.5, 1.5, 2.5])
+
+    model = Net()
+"""
+
+
+def test_input_without_axes_is_built_and_verified(source, tmp_path):
+    result = run(source(SCALAR), tmp_path / "out")
+    assert [one.inputs[0].axes for one in result.bundle.manifest.artifacts] == [(), ()]
+    assert verify(tmp_path / "out").passed
+
+
+def test_tampered_manifest_says_what_is_wrong(source, tmp_path):
+    run(source(GOOD), tmp_path / "out")
+    path = tmp_path / "out" / "manifest.json"
+    original = path.read_text()
+
+    def tampered(change):
+        document = json.loads(original)
+        change(document)
+        path.write_text(json.dumps(document))
+        return tmp_path / "out"
+
+    for change, message in (
+        (lambda one: one.update(target="toaster"), "built for the target 'toaster', which is unknown here"),
+        (lambda one: one["artifacts"][0].update(format="bread"), "format 'bread', which no installed"),
+        (
+            lambda one: one["artifacts"][0].update(precision="float3") or one["artifacts"][0].pop("allowed"),
+            "precision 'float3', which is unknown",
+        ),
+    ):
+        with pytest.raises(BundleError, match=message) as caught:
+            verify(tampered(change))
+        assert caught.value.exit_code == 6
+    report = verify(tampered(lambda one: one["artifacts"][0]["inputs"][0].update(dtype="int8")))
+    wrong, right = report.results
+    assert (report.passed, wrong.passed, right.passed) == (False, False, True)
+    assert "cannot be held in int8" in wrong.error
 
 
 def test_random_model_is_refused(source, tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgepack.bundle.manifest import Manifest
 from edgepack.errors import UsageError
-from edgepack.targets import Target, find_target
+from edgepack.targets import Target, target_of
 
 ABIS = ("arm64-v8a", "armeabi-v7a", "x86_64", "x86")
 """Android's names for them, https://developer.android.com/ndk/guides/abis."""
@@ -14,9 +14,10 @@ def require_android(manifest: Manifest) -> Target:
     """Give the target that a bundle was built for.
 
     Raises:
-        UsageError: It is unknown, or no Android one.
+        BundleError: It is unknown.
+        UsageError: It is no Android one.
     """
-    target = find_target(manifest.target)
+    target = target_of(manifest)
     if target.abi not in ABIS:
         raise UsageError(
             f"bundle {manifest.name} was built for {target.name}, not for Android",

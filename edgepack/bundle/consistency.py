@@ -73,12 +73,10 @@ def _artifact_faults(artifact: Artifact, manifest: Manifest) -> Iterator[str]:
         known = {spec.name: spec for spec in specs}
         for contract in contracts:
             where = f"{artifact.id}: {kind} {contract.name!r}"
-            if contract.name not in known:
-                yield f"{where} is not one of the model's"
-            elif fault := _layout_fault(contract, known[contract.name]):
-                yield f"{where}: {fault}"
-            if len(contract.scale) != len(contract.zero_point):
-                yield (f"{where}: {len(contract.scale)} scales but {len(contract.zero_point)} zero points")
+            yield from _contract_faults(where, contract, known.get(contract.name))
+    for name in (spec.name for spec in manifest.model.outputs):
+        if name not in {contract.name for contract in artifact.outputs}:
+            yield f"{artifact.id}: the model's output {name!r} is missing"
     # A model may make no use of an input, but a file is fed all that it takes; of outputs it may have more.
     positions = sorted(contract.index for contract in artifact.inputs)
     if positions != list(range(len(positions))):
@@ -86,6 +84,15 @@ def _artifact_faults(artifact: Artifact, manifest: Manifest) -> Iterator[str]:
     for record in artifact.verified:
         if not all(map(isfinite, (record.max_error, record.needed_relative, record.cosine))):
             yield f"{artifact.id}: verified on {record.runner} with figures that are no numbers"
+
+
+def _contract_faults(where: str, contract: TensorContract, spec: TensorSpec | None) -> Iterator[str]:
+    if spec is None:
+        yield f"{where} is not one of the model's"
+    elif fault := _layout_fault(contract, spec):
+        yield f"{where}: {fault}"
+    if len(contract.scale) != len(contract.zero_point):
+        yield f"{where}: {len(contract.scale)} scales but {len(contract.zero_point)} zero points"
 
 
 def _layout_fault(contract: TensorContract, spec: TensorSpec) -> str:

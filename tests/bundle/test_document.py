@@ -150,6 +150,7 @@ def test_what_breaks_the_schema_is_refused_where_it_is(parts, change, message):
             _set(*CONTRACT, "shape", [3, 1, 4, 5]),
             r"shape \[3, 1, 4, 5\] is not the model's \[1, 3, 4, 4\] by axes",
         ),
+        (_set(*ARTIFACT, "outputs", []), "torch_lite/float32: the model's output 'logits' is missing"),
         (_set(*CONTRACT, "index", 7), r"torch_lite/float32: input indices \[7\] do not count from 0"),
         (_set("artifacts", 1, "inputs", 0, "zero_point", [0, 0]), "1 scales but 2 zero points"),
         (_set(*FILE, "bytes", 10), "input 'image' has 10 bytes, its shape and dtype need 192"),
