@@ -199,6 +199,8 @@ def test_tampered_manifest_says_what_is_wrong(source, tmp_path):
     wrong, right = report.results
     assert (report.passed, wrong.passed, right.passed) == (False, False, True)
     assert "cannot be held in int8" in wrong.error
+    _, wrong = verify(tampered(lambda one: one["artifacts"][1].update(inputs=[]))).results
+    assert wrong.error == "the file's inputs number 1, and 0 were given"
 
 
 def test_random_model_is_refused(source, tmp_path):

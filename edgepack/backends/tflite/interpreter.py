@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgepack.backends.tflite.flatbuffer import IDENTIFIER
+from edgepack.errors import SourceError
 
 if TYPE_CHECKING:
     from edgepack.compare import Array
@@ -50,7 +51,13 @@ class Interpreter:
         self.outputs = tuple(_file_tensor(one) for one in self._output_details)
 
     def run(self, feed: Sequence[Array]) -> list[Array]:
-        """Run once, tensors by position and in the file's own dtypes and layout."""
+        """Run once, tensors by position and in the file's own dtypes and layout.
+
+        Raises:
+            SourceError: They are more or fewer than the file takes.
+        """
+        if len(feed) != len(self.inputs):
+            raise SourceError(f"the file's inputs number {len(self.inputs)}, and {len(feed)} were given")
         for detail, array in zip(self._input_details, feed, strict=True):
             self._litert.set_tensor(detail["index"], array)
         self._litert.invoke()
