@@ -15,6 +15,7 @@ from edgepack import __version__
 from edgepack.cli.command import Flags, Outcome, flags_of
 from edgepack.cli.group import CommandFolder
 from edgepack.cli.problems import show
+from edgepack.errors import UsageError
 
 COMPLETION_VARIABLE = "_EDGEPACK_COMPLETE"
 _SIGPIPE_EXIT = 128 + signal.SIGPIPE  # what a shell reports for a process that wrote to a closed pipe
@@ -62,7 +63,6 @@ def run(arguments: list[str]) -> int:
     flags = flags_of(arguments)
     try:
         code = _run(arguments, flags)
-        sys.stdout.flush()
     except BrokenPipeError:
         # Python must not fail again when it flushes at exit.
         nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -74,9 +74,12 @@ def run(arguments: list[str]) -> int:
 
 def _run(arguments: list[str], flags: Flags) -> int:
     try:
-        if COMPLETION_VARIABLE in os.environ:
-            return _complete()
-        return _invoke(arguments, flags)
+        if sys.stdout is None:
+            # The number of its descriptor would go to the next file that is opened.
+            raise UsageError("standard output is closed", hint="send it to a file, or to /dev/null")
+        code = _complete() if COMPLETION_VARIABLE in os.environ else _invoke(arguments, flags)
+        sys.stdout.flush()
+        return code
     except (Exception, KeyboardInterrupt) as error:
         if isinstance(error, BrokenPipeError) and _reader_is_gone():
             raise
@@ -96,7 +99,7 @@ def _prepare_process() -> None:
 def _reader_is_gone() -> bool:
     """Whether our own output has lost its reader: sockets to workers can break as well."""
     watch = select.poll()
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         watch.register(stream.fileno(), 0)  # errors and hang-ups are reported unasked
     return bool(watch.poll(0))
 

@@ -64,18 +64,29 @@ def show(cause: BaseException, flags: Flags) -> int:
         The exit code.
     """
     error = explain(cause)
-    if flags.json:
-        click.echo(json.dumps(document(error), indent=2))
-    elif "report" in error.details:
-        from edgepack.cli.reports import report_text
-
-        click.echo(report_text(error.details["report"]))
+    try:
+        _show_result(error, flags)
+    except BrokenPipeError:
+        raise
+    except OSError as full:
+        # What could not be written is often this very error, and is said below then.
+        if str(full) not in error.message:
+            click.echo(f"Error: standard output: {full.strerror}", err=True)
     click.echo(f"Error: {error.message}", err=True)
     if error.hint:
         click.echo(f"Hint: {error.hint}", err=True)
     if flags.debug:
         click.echo(_evidence(error.details) + "".join(traceback.format_exception(cause)), err=True, nl=False)
     return error.exit_code
+
+
+def _show_result(error: EdgepackError, flags: Flags) -> None:
+    if flags.json:
+        click.echo(json.dumps(document(error), indent=2))
+    elif "report" in error.details:
+        from edgepack.cli.reports import report_text
+
+        click.echo(report_text(error.details["report"]))
 
 
 def _bug(error: BaseException) -> InternalError:

@@ -105,21 +105,40 @@ def test_a_missing_package_names_the_extra(start_with):
     assert "Error: the package onnx2tf is not installed\nHint: pip install 'edgepack[tflite]'" in err
 
 
-def write_to(stdout, *arguments):
+def write_to(stdout, *arguments, **popen):
     return subprocess.run(
         [sys.executable, "-m", "edgepack", *arguments],
         check=False,
         stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
+        **popen,
     )
 
 
-def test_a_full_disk_is_no_bug():
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_a_full_disk_is_no_bug(flags):
     with open("/dev/full", "w") as full:
-        done = write_to(full, "targets")
+        done = write_to(full, "targets", *flags)
     assert done.returncode == 2
     assert done.stderr.startswith("Error: the disk is full: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_full_disk_does_not_hide_another_error():
+    with open("/dev/full", "w") as full:
+        done = write_to(full, "inspect", "absent", "--json")
+    assert done.returncode == 6
+    assert done.stderr.startswith(
+        "Error: standard output: No space left on device\nError: there is no bundle"
+    )
+
+
+@pytest.mark.parametrize("arguments", [["targets"], ["inspect", "absent", "--json"]])
+def test_a_closed_standard_output_is_no_bug(arguments):
+    done = write_to(None, *arguments, preexec_fn=lambda: os.close(1))
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: standard output is closed\nHint: ")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
