@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
+from edgepack.errors import UsageError
 from edgepack.events import Listener, ignore
 from edgepack.settings import Settings, check
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from edgepack.bundle import Bundle
     from edgepack.compare import Array
     from edgepack.report import Report
 
 
-def build(source: str, *, emit: Listener = ignore, **settings: Unpack[Settings]) -> Bundle:
+def build(source: str | Path, *, emit: Listener = ignore, **settings: Unpack[Settings]) -> Bundle:
     """Make a bundle from a model: export it for a target, prove every file, package what was proven.
 
     What a setting leaves open is the target's to decide, or else the default that
@@ -23,8 +26,8 @@ def build(source: str, *, emit: Listener = ignore, **settings: Unpack[Settings])
     program says what it wants.
 
     Args:
-        source: The model: "package.module:attr" or "file.py:attr" (an nn.Module, or a callable that makes
-            one), or the path of a .pt, .pt2, .pth or .onnx file.
+        source: The model by name, never the object: "package.module:attr" or "file.py:attr" (an nn.Module,
+            or a callable that makes one), or the path of a .pt, .pt2, .pth or .onnx file.
         emit: Called with every event, from several threads at once.
         **settings: See `edgepack.Settings`. For example `inputs=["image:float32[1,3,224,224]"]` with every
             dimension fixed, `target="android"`, `output="dist/model"`, `timeout=600` in seconds,
@@ -42,7 +45,7 @@ def build(source: str, *, emit: Listener = ignore, **settings: Unpack[Settings])
     """
     from edgepack.config import build_options
 
-    options = build_options(source, check(settings, "edgepack.build"))
+    options = build_options(_source(source), check(settings, "edgepack.build"))
     from edgepack.pipeline import build as run_pipeline
 
     return run_pipeline(options, emit).bundle
@@ -61,7 +64,7 @@ def verify(bundle: str | Path | Bundle, *, emit: Listener = ignore) -> Report:
 
     Raises:
         BundleError: The bundle is damaged, of an unknown version, or not safe to read.
-        UsageError: It holds no golden case.
+        UsageError: It holds no golden case, or what was given is neither bundle nor path.
         ToolError: A runtime is not installed; the hint names the extra that brings it.
         VerificationFailed: A golden case's picture does not become its input.
     """
@@ -70,20 +73,21 @@ def verify(bundle: str | Path | Bundle, *, emit: Listener = ignore) -> Report:
     return run_verification(_path(bundle), emit=emit)
 
 
-def run(bundle: str | Path | Bundle, artifact: str, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+def run(bundle: str | Path | Bundle, artifact: str, inputs: Mapping[str, ArrayLike]) -> Mapping[str, Array]:
     """Run one artifact on this machine, in a process of its own.
 
     Args:
         bundle: A bundle, or the path of its folder or .zip.
         artifact: "format/precision", for example "tflite/float32".
-        inputs: By name, in the source model's layout, shape and dtype, batch dimension included.
+        inputs: By name, in the source model's layout, shape and dtype, batch dimension included; arrays,
+            tensors, or nested lists of numbers that fit the dtype.
 
     Returns:
         The outputs by name, in the source model's layout, shape and dtype.
 
     Raises:
         BundleError: The bundle is damaged, of an unknown version, or not safe to read.
-        UsageError: There is no such artifact or input, or an input is missing.
+        UsageError: There is no such artifact or input, or an input is missing or no array.
         SourceError: An input has another shape or dtype than the model takes.
         ToolError: The runtime is not installed; the hint names the extra that brings it.
         VerificationFailed: The runtime refused the file, or crashed.
@@ -93,5 +97,23 @@ def run(bundle: str | Path | Bundle, artifact: str, inputs: Mapping[str, Array])
     return run_artifact(_path(bundle), artifact, inputs)
 
 
-def _path(bundle: str | Path | Bundle) -> Path:
-    return Path(bundle) if isinstance(bundle, str | Path) else bundle.path
+def _source(source: object) -> str:
+    if isinstance(source, str | Path):
+        return str(source)
+    raise UsageError(
+        f"edgepack.build takes the name of a model, not an object of type {type(source).__name__}",
+        hint='name what makes it, "module:attr" or "file.py:attr": other processes load it from there',
+    )
+
+
+def _path(bundle: object) -> Path:
+    from edgepack.bundle import Bundle
+
+    if isinstance(bundle, Bundle):
+        return bundle.path
+    if isinstance(bundle, str | Path):
+        return Path(bundle)
+    raise UsageError(
+        f"an object of type {type(bundle).__name__} is no bundle",
+        hint="give what edgepack.build returned, or the path of a bundle's folder or .zip",
+    )

@@ -1,4 +1,4 @@
-"""Tensors as a user gives and keeps them: numbers on the command line, .npy and .npz files."""
+"""Tensors as a user gives and keeps them: numbers on the command line, in lists, in .npy and .npz files."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from edgepack.suggest import choices
 
 if TYPE_CHECKING:
     from edgepack.compare import Array
+
+_HOLDS = {"b": "b", "i": "biu", "u": "biu", "f": "biuf"}
+"""Which kinds of numbers, by numpy's letters, each kind of dtype holds without losing anything."""
 
 
 def read_inputs(
@@ -48,6 +51,35 @@ def read_inputs(
             raise UsageError(f"input {name!r} is given twice")
         inputs[name] = _read(value, specs[name], contracts)
     return inputs
+
+
+def as_array(value: object, spec: TensorSpec) -> Array:
+    """Give what a program passes for an input as an array.
+
+    Args:
+        value: An array or a tensor, which keeps its dtype; or nested lists of numbers, which have none.
+        spec: The input.
+
+    Raises:
+        UsageError: It is neither, or its numbers do not fit the input's dtype.
+    """
+    import numpy as np
+
+    try:
+        array = np.asarray(value)
+        if hasattr(value, "__array__"):
+            return array
+        dtype = np.dtype(spec.dtype)
+        if array.size and array.dtype.kind not in _HOLDS[dtype.kind]:
+            raise UsageError(
+                f"input {spec.name!r}: not all values are {spec.dtype}", hint=f"the model takes {spec}"
+            )
+        return np.asarray(value, dtype)
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise UsageError(
+            f"input {spec.name!r} is no array of {spec.dtype}: {error}",
+            hint=f"the model takes {spec}; of a tensor give tensor.detach().cpu().numpy()",
+        ) from error
 
 
 def save_outputs(path: Path, outputs: Mapping[str, Array]) -> None:

@@ -27,11 +27,14 @@ from edgepack.runners.host import HostRunner
 from edgepack.runners.outputs import kept_in
 from edgepack.suggest import choices
 from edgepack.targets import target_of
+from edgepack.tensors import as_array
 from edgepack.threads import waiting_threads
 from edgepack.tools import installed
 from edgepack.workers import JobFailed, Limits, Workers
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from edgepack.compare import Array
 
 
@@ -98,14 +101,14 @@ def verify(path: Path, options: VerifyOptions | None = None, emit: Listener = ig
 
 
 def run_artifact(
-    path: Path, artifact_id: str, inputs: Mapping[str, Array], limits: Limits | None = None
+    path: Path, artifact_id: str, inputs: Mapping[str, ArrayLike], limits: Limits | None = None
 ) -> Mapping[str, Array]:
     """Run one artifact on this machine.
 
     Args:
         path: A bundle's folder or .zip.
         artifact_id: "format/precision".
-        inputs: By name, in the source model's layout, shapes and dtypes.
+        inputs: By name, in the source model's layout, shapes and dtypes; see `edgepack.tensors.as_array`.
         limits: What the run may use.
 
     Returns:
@@ -113,7 +116,7 @@ def run_artifact(
 
     Raises:
         BundleError: The bundle is damaged, not safe to read, or of a format that is unknown here.
-        UsageError: It has no such artifact or input, or an input is missing.
+        UsageError: It has no such artifact or input, or an input is missing or no array.
         SourceError: An input is of another shape or dtype than the model takes.
         ToolError: The runtime is not installed.
         VerificationFailed: The runtime refused the file, or crashed.
@@ -122,11 +125,11 @@ def run_artifact(
         check_files(bundle)
         subject = Subject.of(bundle, bundle.artifact(artifact_id))
         _require_known([bundle.artifact(artifact_id)])
-        _check_inputs(bundle, inputs)
+        arrays = _check_inputs(bundle, inputs)
         with Workers(Path(scratch) / "logs", limits) as workers:
             _start_runtimes([bundle.artifact(artifact_id)], workers)
             try:
-                return HostRunner(workers).run(subject, bundle.manifest.model, inputs)
+                return HostRunner(workers).run(subject, bundle.manifest.model, arrays)
             except JobFailed as error:
                 raise error.as_error(VerificationFailed, f"{artifact_id} did not run") from error
 
@@ -227,22 +230,32 @@ def _check_all(
         return tuple(threads.map(check, pairs))
 
 
-def _check_inputs(bundle: Bundle, inputs: Mapping[str, Array]) -> None:
+def _check_inputs(bundle: Bundle, inputs: Mapping[str, ArrayLike]) -> dict[str, Array]:
     specs = {spec.name: spec for spec in bundle.manifest.model.inputs}
+    if not isinstance(inputs, Mapping):
+        raise UsageError(
+            f"inputs are given by name, not as an object of type {type(inputs).__name__}",
+            hint=f"give a dict with an array for each of {', '.join(specs)}",
+        )
     for name in inputs:
         if name not in specs:
-            raise UsageError(f"the model has no input {name!r}", hint=choices(name, specs))
-    for name, spec in specs.items():
-        if name not in inputs:
-            raise UsageError(f"input {name!r} is missing", hint=f"it is {spec}")
-        got = inputs[name]
-        if tuple(got.shape) != spec.shape or str(got.dtype) != spec.dtype:
-            found = f"{got.dtype}[{','.join(map(str, got.shape))}]"
-            hint = _how_to_fit(got, spec)
-            raise SourceError(f"input {name!r} is {found}, the model takes {spec}", hint=hint)
+            raise UsageError(f"the model has no input {name!r}", hint=choices(str(name), specs))
+    return {name: _checked_input(inputs, spec) for name, spec in specs.items()}
+
+
+def _checked_input(inputs: Mapping[str, ArrayLike], spec: TensorSpec) -> Array:
+    if spec.name not in inputs:
+        raise UsageError(f"input {spec.name!r} is missing", hint=f"it is {spec}")
+    got = as_array(inputs[spec.name], spec)
+    if tuple(got.shape) != spec.shape or str(got.dtype) != spec.dtype:
+        found = f"{got.dtype}[{','.join(map(str, got.shape))}]"
+        raise SourceError(
+            f"input {spec.name!r} is {found}, the model takes {spec}", hint=_how_to_fit(got, spec)
+        )
+    return got
 
 
 def _how_to_fit(array: Array, spec: TensorSpec) -> str:
     if tuple(array.shape) == spec.shape:
-        return f"convert it: array.astype({spec.dtype!r})"
+        return f"convert it: numpy.asarray(value, {spec.dtype!r})"
     return "reshape it" if array.size == spec.elements else "the model takes one fixed shape"

@@ -5,6 +5,7 @@ import pkgutil
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import TensorProto, helper, numpy_helper
 
 import edgepack
@@ -37,6 +38,19 @@ def test_a_wrong_setting_is_refused_before_anything_is_loaded():
     assert caught.value.hint.startswith("did you mean precisions?")
 
 
+@pytest.mark.parametrize("source", [None, torch.nn.Linear(2, 2)])
+def test_a_model_is_named_and_not_passed(source):
+    with pytest.raises(UsageError, match=f"not an object of type {type(source).__name__}") as caught:
+        edgepack.build(source)
+    assert '"module:attr" or "file.py:attr"' in caught.value.hint
+
+
+@pytest.mark.parametrize("call", [edgepack.verify, lambda bundle: edgepack.run(bundle, "a/b", {})])
+def test_what_is_no_bundle_is_a_usage_error(call):
+    with pytest.raises(UsageError, match="an object of type NoneType is no bundle"):
+        call(None)
+
+
 def test_a_program_builds_verifies_and_runs(tmp_path, monkeypatch):
     monkeypatch.setenv("EDGEPACK_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("EDGEPACK_NAME", "not_asked_of_a_program")
@@ -54,7 +68,7 @@ def test_a_program_builds_verifies_and_runs(tmp_path, monkeypatch):
     )
     steps = []
     bundle = edgepack.build(
-        str(tmp_path / "net.onnx"),
+        tmp_path / "net.onnx",
         output=tmp_path / "out.zip",
         cases=2,
         precisions=["float32"],
@@ -68,4 +82,13 @@ def test_a_program_builds_verifies_and_runs(tmp_path, monkeypatch):
     features = np.random.default_rng(1).normal(size=(2, 6)).astype(np.float32)
     scores = edgepack.run(tmp_path / "out.zip", "tflite/float32", {"features": features})["scores"]
     assert np.allclose(scores, features @ weights, atol=1e-5)
+    assert edgepack.open_bundle(str(tmp_path / "out.zip")).path == bundle.path
+    as_given = {"list": features.tolist(), "tensor": torch.from_numpy(features)}
+    for kind, value in as_given.items():
+        got = edgepack.run(bundle, "tflite/float32", {"features": value})["scores"]
+        assert np.array_equal(got, scores), kind
+    for wrong in ([features], None):
+        with pytest.raises(UsageError, match="inputs are given by name") as caught:
+            edgepack.run(bundle, "tflite/float32", wrong)
+        assert caught.value.hint == "give a dict with an array for each of features"
     assert callable(edgepack.verify), "no module has taken the function's place"

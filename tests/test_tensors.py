@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
 from edgepack.errors import SourceError, UsageError
 from edgepack.model import ModelSpec, TensorSpec
-from edgepack.tensors import read_inputs, save_outputs
+from edgepack.tensors import as_array, read_inputs, save_outputs
 
 MODEL = ModelSpec(
     (
@@ -104,3 +105,41 @@ def test_outputs_are_kept_by_name(tmp_path):
 def test_an_output_that_cannot_be_written_is_a_usage_error(tmp_path):
     with pytest.raises(UsageError, match=r"cannot write .*absent/out\.npz: No such file or directory"):
         save_outputs(tmp_path / "absent" / "out.npz", {"a": np.zeros(1)})
+
+
+SPECS = {spec.name: spec for spec in MODEL.inputs}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("image", [[[1, 2.5], [0, 1]]]), ("tokens", [1, 2, 3]), ("mask", [True, False]), ("small", [255])],
+)
+def test_lists_take_the_inputs_dtype(name, value):
+    array = as_array(value, SPECS[name])
+    assert array.dtype == SPECS[name].dtype
+    assert array.tolist() == value
+
+
+@pytest.mark.parametrize("value", [torch.zeros(1, 2, 2, dtype=torch.float64), np.zeros((1, 2, 2))])
+def test_arrays_and_tensors_keep_their_dtype(value):
+    assert as_array(value, SPECS["image"]).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("tokens", [1.5, 2, 3]),
+        ("mask", [0, 1]),
+        ("small", [256]),
+        ("image", [[1], [1, 2]]),
+        ("image", None),
+        ("image", "1"),
+        ("image", torch.zeros(1, 2, 2, requires_grad=True)),
+        ("image", torch.zeros(1, 2, 2, dtype=torch.bfloat16)),
+    ],
+)
+def test_values_that_would_lose_something_are_refused(name, value):
+    with pytest.raises(UsageError) as caught:
+        as_array(value, SPECS[name])
+    assert f"input {name!r}" in caught.value.message
+    assert f"the model takes {SPECS[name]}" in caught.value.hint

@@ -68,7 +68,8 @@ class Bundle:
         artifacts = {artifact.id: artifact for artifact in self.manifest.artifacts}
         if artifact_id not in artifacts:
             raise UsageError(
-                f"bundle {self.name} has no artifact {artifact_id!r}", hint=choices(artifact_id, artifacts)
+                f"bundle {self.name} has no artifact {artifact_id!r}",
+                hint=choices(str(artifact_id), artifacts),
             )
         return artifacts[artifact_id]
 
@@ -90,7 +91,7 @@ class Bundle:
         self.close()
 
 
-def open_bundle(path: Path) -> Bundle:
+def open_bundle(path: str | Path) -> Bundle:
     """Open a folder or a .zip, refusing whatever is not safe to read; `check_files` looks at the digests.
 
     Raises:
@@ -98,7 +99,7 @@ def open_bundle(path: Path) -> Bundle:
             out of it.
         UsageError: There is no room to unpack the .zip.
     """
-    path = path.absolute()
+    path = Path(path).absolute()
     if path.is_dir():
         return Bundle(path, path, _read_folder(path))
     if not path.is_file():
