@@ -120,24 +120,28 @@ class _FreshLoader(SourceFileLoader):
 
 
 def _import(name: str, file: Path | None) -> ModuleType:
-    from edgepack.toolchain.packages import missing_tool
-
     try:
         return importlib.import_module(name) if file is None else _run_file(file)
     except ModuleNotFoundError as error:
         missing = error.name or ""
         if name == missing or name.startswith(f"{missing}."):
             raise SourceError(f"there is no module {missing!r} to import", _near_modules(missing)) from error
-        package = missing.partition(".")[0]
-        raise missing_tool(package) or ToolError(
-            f"{name} imports {missing!r}, which is not installed",
-            hint=f"install it beside edgepack, for example: pip install {package}",
-            details=evidence(error),
-        ) from error
+        raise _missing_package(name, error) from error
     except (Exception, SystemExit) as error:
         relative = "attempted relative import" in str(error)
         hint = "name it as package.module:attr from the folder above the package" if relative else ""
         raise SourceError(f"importing {name} failed: {summarise(error)}", hint, evidence(error)) from error
+
+
+def _missing_package(name: str, error: ModuleNotFoundError) -> ToolError:
+    from edgepack.toolchain.packages import missing_tool
+
+    package = (error.name or "").partition(".")[0]
+    return missing_tool(package) or ToolError(
+        f"{name} imports {error.name!r}, which is not installed",
+        hint=f"install it beside edgepack, for example: pip install {package}",
+        details=evidence(error),
+    )
 
 
 def _run_file(file: Path) -> ModuleType:
@@ -177,6 +181,8 @@ def _call(found: Any, text: str) -> nn.Module:
         made = found()
     except EdgepackError:
         raise
+    except ModuleNotFoundError as error:
+        raise _missing_package(text, error) from error
     except (Exception, SystemExit) as error:
         raise SourceError(f"calling {text} failed: {summarise(error)}", details=evidence(error)) from error
     if not isinstance(made, nn.Module):

@@ -171,6 +171,14 @@ def test_package_that_the_model_needs_is_named(folder, request_for, monkeypatch,
     assert caught.value.exit_code == 5
 
 
+def test_package_that_only_the_factory_needs_is_named_alike(folder, request_for):
+    (folder / "bad.py").write_text("def net():\n    import no_such_package.layers\n")
+    with pytest.raises(ToolError) as caught:
+        load_model(request_for("bad.py:net"))
+    assert caught.value.message == "bad.py:net imports 'no_such_package', which is not installed"
+    assert "pip install no_such_package" in caught.value.hint
+
+
 class Hidden:
     """Makes an installed package look absent."""
 
