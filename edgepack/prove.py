@@ -194,7 +194,7 @@ def keep_evidence(folder: Path, logs: Path, keep: Path) -> None:
 
 def _failure(artifact_id: str, route: str, error: Exception) -> RouteFailure:
     if isinstance(error, JobFailed):
-        return RouteFailure(artifact_id, route, error.reason, log_tail=error.log)
+        return RouteFailure(artifact_id, route, error.reason, hint=error.hint, log_tail=error.log)
     assert isinstance(error, EdgepackError)
     comparisons = tuple(error.details.get("comparisons", ()))
     return RouteFailure(artifact_id, route, error.message, hint=error.hint, comparisons=comparisons)

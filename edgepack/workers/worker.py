@@ -19,6 +19,7 @@ from typing import Any, Self
 from edgepack.errors import EdgepackError
 from edgepack.workers.channel import Died, Job, Message, Raised, Returned, Started, receive, send
 from edgepack.workers.limits import Limits
+from edgepack.workers.room import HINT, shortage
 from edgepack.workers.watching import wait_within_limits
 
 _LOG_TAIL = 4000
@@ -38,12 +39,14 @@ class JobFailed(Exception):
     Attributes:
         reason: What happened, in one line: an exception, a signal, a limit.
         log: The end of what the job printed.
+        hint: What to try next, where that is known.
     """
 
-    def __init__(self, reason: str, log: str = "") -> None:
+    def __init__(self, reason: str, log: str = "", hint: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
         self.log = log
+        self.hint = hint
 
     def as_error[Error: EdgepackError](self, kind: type[Error], what: str, hint: str = "") -> Error:
         """Give the error that a user reads instead.
@@ -51,9 +54,9 @@ class JobFailed(Exception):
         Args:
             kind: Its class.
             what: What failed by this; the message goes on with the reason.
-            hint: What to try next.
+            hint: What to try next, unless the failure knows better.
         """
-        return kind(f"{what}: {self.reason}", hint, {"log": self.log})
+        return kind(f"{what}: {self.reason}", self.hint or hint, {"log": self.log})
 
 
 class Worker:
@@ -138,9 +141,9 @@ class Worker:
             case Raised(_, _, error) if error is not None:
                 raise error
             case Raised(summary, _, _):
-                raise JobFailed(summary, tail(job.log))
+                raise _failure(summary, job.log)
             case Died(status):
-                raise JobFailed(_describe_status(status), tail(job.log))
+                raise _failure(_describe_status(status), job.log)
             case _:
                 raise JobFailed("the job ended without an answer", tail(job.log))
 
@@ -254,6 +257,11 @@ def _watch(channel: socket.socket, pid: int, limits: Limits, log: Path) -> Messa
         _kill(pid)
         raise JobFailed(excess, tail(log))
     return receive(channel)
+
+
+def _failure(reason: str, log: Path) -> JobFailed:
+    full = shortage(reason, log.parent)
+    return JobFailed(f"{reason}; {full}", tail(log), HINT) if full else JobFailed(reason, tail(log))
 
 
 def _kill(pid: int) -> None:

@@ -59,6 +59,11 @@ def raise_value_error():
     raise ValueError("bad weights")
 
 
+def fill_a_disk():
+    with open("/dev/full", "w") as full:
+        full.write("weights")
+
+
 def exit_early():
     os._exit(3)
 

@@ -73,6 +73,13 @@ def test_failed_job_says_why_and_the_next_one_runs(workers, job, reason, log):
     assert worker.run(jobs.add, 1, 1, name="good") == 2
 
 
+def test_a_job_that_fills_a_disk_says_so_with_a_hint(workers):
+    with pytest.raises(JobFailed, match=r"No space left on device; a disk is full$") as caught:
+        workers.start().run(jobs.fill_a_disk, name="fill")
+    told = caught.value.as_error(SourceError, "the model failed", "run it alone")
+    assert told.hint == "free some space, or let TMPDIR name a folder on a larger disk"
+
+
 def test_rubbish_on_stdout_stays_in_the_log(workers, capfd):
     assert workers.start().run(jobs.print_rubbish, name="rubbish") == "fine"
     assert capfd.readouterr().out == ""
