@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from edgepack.backends.overflow import overflow
 from edgepack.backends.tflite.interpreter import open_all_tensors, open_file, read_tensor
 from edgepack.backends.tflite.layers import constant_tensors, read_layers, sequence_layers
 from edgepack.backends.tflite.recipes import Recipe
@@ -31,7 +32,8 @@ def measure_ranges(path: Path, inputs: Sequence[TensorContract], samples: Sample
         path: The file.
         inputs: Its contracts.
         samples: In the source's layout; one is in memory at a time.
-        ranges: Where the JSON goes: by tensor name, smallest, largest, and the number of axes.
+        ranges: Where the JSON goes: by tensor name, smallest, largest, and the number of axes; the smallest
+            is infinite and the largest its negative where a tensor never held a finite value.
     """
     import numpy as np
 
@@ -55,10 +57,10 @@ def measure_ranges(path: Path, inputs: Sequence[TensorContract], samples: Sample
                 continue
             # Masks hold infinities, which no range can.
             values = values if np.isfinite(values).all() else values[np.isfinite(values)]
+            low, high, _ = found.get(detail["name"], (np.inf, -np.inf, 0))
             if values.size:
-                low, high, _ = found.get(detail["name"], (np.inf, -np.inf, 0))
                 low, high = min(low, float(values.min())), max(high, float(values.max()))
-                found[detail["name"]] = (low, high, len(detail["shape"]))
+            found[detail["name"]] = (low, high, len(detail["shape"]))
     for layer in read_layers(path):
         if layer.operator == "SOFTMAX" and layer.name in found:
             # Shares of one, whatever the samples had; so integer kernels of it have it, too.
@@ -74,6 +76,9 @@ def quantise(path: Path, file: Path, recipe: Recipe, ranges: Path | None) -> Non
         file: Where the quantised one goes; the same input gives the same bytes.
         recipe: What is wanted.
         ranges: What `measure_ranges` wrote, for recipes that need it.
+
+    Raises:
+        ConversionError: An activation never held a finite value, and the quantiser wants its range.
     """
     from ai_edge_quantizer.quantizer import Quantizer
 
@@ -84,7 +89,14 @@ def quantise(path: Path, file: Path, recipe: Recipe, ranges: Path | None) -> Non
     if recipe.kept_sequences:
         recipe = replace(recipe, kept_scopes=(*recipe.kept_scopes, *sequence_layers(path)))
     _add_rules(quantiser, recipe)
-    result = quantiser.quantize(_read_ranges(ranges) if ranges else None)
+    measured, overflown = _read_ranges(ranges) if ranges else (None, [])
+    try:
+        result = quantiser.quantize(measured)
+    except ValueError as error:
+        # Masks may hold nothing but infinities, and are no layer's to quantise.
+        if overflown:
+            raise overflow(f"{overflown[0]!r} is never finite") from error
+        raise
     file.write_bytes(result.quantized_model)
     if recipe.halved:
         halve_weights(file, recipe.halved, recipe.kept_scopes)
@@ -155,13 +167,17 @@ def _leave(quantiser: Any, pattern: str, operator: str) -> None:
     )
 
 
-def _read_ranges(ranges: Path) -> dict[str, dict[str, Any]]:
+def _read_ranges(ranges: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Give what the quantiser takes, and the names of tensors that never held a finite value."""
     import numpy as np
 
-    return {
+    found = json.loads(ranges.read_text())
+    measured = {
         name: {
             "min": np.full((1,) * axes, low, np.float32),
             "max": np.full((1,) * axes, high, np.float32),
         }
-        for name, (low, high, axes) in json.loads(ranges.read_text()).items()
+        for name, (low, high, axes) in found.items()
+        if low <= high
     }
+    return measured, [name for name in found if name not in measured]

@@ -20,6 +20,7 @@ from torch.ao.quantization import (
 )
 from torch.ao.quantization.quantize_fx import convert_fx, prepare_fx
 
+from edgepack.backends.overflow import overflow
 from edgepack.backends.torch_lite.clamps import end_ranges_at_clamps, mend_clamps
 from edgepack.backends.torch_lite.dynamic import RECURRENT, dynamic_layers, layer_at, quantise_dynamically
 from edgepack.backends.torch_lite.held import (
@@ -84,6 +85,7 @@ class StaticModel:
 
         Raises:
             Unsuitable: There is nothing to quantise.
+            ConversionError: Activations overflow on a sample.
         """
         self.model = model
         self._case = get_ready(model, golden)
@@ -127,8 +129,14 @@ class StaticModel:
     def _calibrate(self, samples: Samples) -> None:
         names = [one.tensor.name for one in self.model.inputs]
         with torch.no_grad():
-            for sample in samples.samples():
-                self.model.flat(*(torch.from_numpy(sample[name]) for name in names))
+            for index, sample in enumerate(samples.samples()):
+                try:
+                    self.model.flat(*(torch.from_numpy(sample[name]) for name in names))
+                except RuntimeError as error:
+                    # Observers make histograms, and torch.histc says "range of [0, inf] is not finite".
+                    if "is not finite" in str(error):
+                        raise overflow(f"sample {index} makes NaN or infinities") from error
+                    raise
 
     def _convert(self, one: _Observed, kept: Collection[str]) -> Iterator[LayerError]:
         """Quantise a part, and run it before and after."""
