@@ -203,7 +203,8 @@ class TorchModel:
             places = listing(self._decisions)
             self.warnings += (
                 f"tracing fixed what forward decides from sizes or values, at {places}: "
-                "converted files decide always as for the example input",
+                ".tflite files, and .ptl files unless scripted (--script), decide always as for the example "
+                "input",
             )
 
     def _scripted(self) -> list[torch.jit.ScriptModule]:

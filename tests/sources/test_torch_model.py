@@ -227,6 +227,7 @@ def test_trace_is_made_once_and_its_decisions_are_told():
     )
     assert len(model.warnings) == 1
     assert f"test_torch_model.py:{line}" in model.warnings[0]
+    assert ": .tflite files, and .ptl files unless scripted (--script), decide always" in model.warnings[0]
 
 
 class Untraceable(nn.Module):
