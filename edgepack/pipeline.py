@@ -220,9 +220,10 @@ def _refuse_what_failed(site: Site, findings: assemble.Findings, report: Report)
         layers = [
             f"; the worst layers of {one.id} are {one.worst_layers}" for one in failed if one.worst_layers
         ]
+        told = [one.hint for attempt in failed for one in attempt.failures if one.comparisons and one.hint]
         raise VerificationFailed(
             f"not shipped, because no route gives what the model computes: {names}{''.join(layers[:1])}",
-            next((one.hint for one in failed if one.worst_layers), hint),
+            next(iter(told), hint),
             details,
         )
     reason = failed[0].failures[0].reason if failed[0].failures else "no route to it"

@@ -28,6 +28,10 @@ from edgepack.workers import JobFailed
 
 _WORST = 3
 _KEEP_FLOAT = "--keep-float auto finds the layers that must stay in float; --keep-float PATTERN names them"
+_HALF = (
+    "the model computes in float16, .tflite files in float32: convert it before building, in PyTorch by "
+    ".float(), and choose --precision float16 for size"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,7 @@ class Prover:
             if isinstance(error, Unsuitable) and not before.failures:
                 return Attempt(before.id, unsuitable="; ".join(filter(None, (error.message, error.hint))))
             failure = _failure(before.id, route.name, error)
-            return replace(before, failures=(*before.failures, failure))
+            return replace(before, failures=(*before.failures, self._hinted(failure)))
         wrong = [result for result in results if not result.passed]
         if wrong:
             failure = RouteFailure(
@@ -133,10 +137,18 @@ class Prover:
                 comparisons=tuple(one for result in wrong for one in result.comparisons),
                 layers=candidate.layers,
             )
-            return replace(before, failures=(*before.failures, failure))
+            return replace(before, failures=(*before.failures, self._hinted(failure)))
         if self.kept is not None:
             results = self.kept.beside_host(results)
         return replace(before, route=route.name, candidate=candidate, results=results)
+
+    def _hinted(self, failure: RouteFailure) -> RouteFailure:
+        """Say what to try when a file computes something else, unless that is known better."""
+        spec = self.context.info.spec
+        halved = any(one.dtype == "float16" for one in (*spec.inputs, *spec.outputs))
+        return (
+            replace(failure, hint=_HALF) if halved and failure.comparisons and not failure.hint else failure
+        )
 
     def _check_statically(self, artifact_id: str, candidate: Candidate) -> None:
         """Refuse a file that the runtime which ships in the app cannot load, before anything is run."""

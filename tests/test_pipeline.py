@@ -50,6 +50,14 @@ TORCH_ONLY = """
 
     model = Net()
 """
+# A .tflite file computes in float32, which is more exact than its references.
+HALF = """
+    import torch
+
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Tanh()).half()
+    model.edgepack_inputs = ("x:float16[1,4]",)
+"""
 DROPOUT = GOOD.replace(
     "return self.head(", "image = torch.nn.functional.dropout(image, 0.5)\n            return self.head("
 )
@@ -126,6 +134,13 @@ def test_changed_weights_are_converted_again(source, tmp_path):
     for path in ("artifacts/net.float32.ptl", "artifacts/net.float32.tflite", "golden/0/outputs/output.bin"):
         assert before[path] != after[path]
     assert verify(tmp_path / "out").passed
+
+
+def test_a_model_in_float16_is_told_to_be_built_in_float32(source, tmp_path):
+    with pytest.raises(VerificationFailed) as caught:
+        run(source(HALF), tmp_path / "out", formats=["tflite"])
+    assert caught.value.hint.startswith("the model computes in float16, .tflite files in float32: ")
+    assert run(source(HALF.replace(".half()", "").replace("float16", "float32")), tmp_path / "out").report
 
 
 def test_format_that_no_route_makes_fails_the_build_and_leaves_the_old_bundle(source, tmp_path):

@@ -65,7 +65,8 @@ def refuse_unusable(name: str, tensor: torch.Tensor) -> None:
         raise SourceError(f"output {name!r} is complex ({dtype})", hint="return torch.view_as_real of it")
     if dtype not in DTYPES:
         raise SourceError(
-            f"output {name!r} is of dtype {dtype}, which no edge format has", hint="return it as .float()"
+            f"output {name!r} is of dtype {dtype}, which no edge format has",
+            hint="return it as .float(), or call .float() on a model that computes in it",
         )
     if tensor.numel() == 0:
         raise SourceError(
