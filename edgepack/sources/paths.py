@@ -25,6 +25,8 @@ KINDS_HINT = (
     + "; attr is an nn.Module or a function without arguments that returns one"
 )
 
+_RESULTS = (".tflite", ".ptl")
+
 _NAME = r"[^\W\d]\w*"
 _TARGET = re.compile(rf"(?P<module>.+\.py|{_NAME}(?:\.{_NAME})*):(?P<attr>{_NAME}(?:\.{_NAME})*)")
 _LFS_POINTER = b"version https://git-lfs"
@@ -77,12 +79,20 @@ def unknown_source(text: str) -> SourceError:
         return SourceError(
             f"{text!r} is not of the form package.module:attr or file.py:attr", hint=KINDS_HINT
         )
-    if path.is_file():
-        return SourceError(f"{text}: cannot read files of the kind {path.suffix or path.name!r}", KINDS_HINT)
+    if path.is_file() or has_suffix(text, *_RESULTS):
+        return _no_source(path)
     package, dot, attr = text.rpartition(".")
     if dot and split_target(f"{package}:{attr}"):
         return SourceError(f"no such file: {text}", hint=f"did you mean {package}:{attr}?")
     return SourceError(f"no such file: {text}", hint=_near_files(path) or KINDS_HINT)
+
+
+def _no_source(path: Path) -> SourceError:
+    if has_suffix(str(path), *_RESULTS):
+        what = f"a {path.suffix.lower()} file is what edgepack makes, not a source"
+    else:
+        what = f"cannot read files of the kind {path.suffix or path.name!r}"
+    return SourceError(f"{path}: {what}", hint=KINDS_HINT)
 
 
 def _folder(path: Path) -> SourceError:

@@ -12,7 +12,7 @@ from edgepack.sources import find_kind, load_model
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ("model.onnx", "net.pt", "net.pt2", "net.pth", "weights.safetensors"):
+    for name in ("model.onnx", "net.pt", "net.pt2", "net.pth", "weights.safetensors", "there.ptl"):
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "nets.py").write_text("def digits(): ...\nclass Net: ...\ndef _hidden(): ...\n")
     (tmp_path / "bundle").mkdir()
@@ -57,6 +57,8 @@ def test_text_names_a_kind(text, arch, kind):
             "'nets:' is not of the form package.module:attr or file.py:attr",
             "a model is package.module:attr",
         ),
+        ("absent.tflite", "absent.tflite: a .tflite file is what edgepack makes, not a source", "a model is"),
+        ("there.ptl", "there.ptl: a .ptl file is what edgepack makes, not a source", "a model is"),
         ("a b:c", "'a b:c' is not of the form", ""),
         ("nets.py:Net()", "'nets.py:Net()' is not of the form", "without arguments"),
     ],
