@@ -48,7 +48,7 @@ def build_options(source: str, settings: Settings) -> BuildOptions:
     return BuildOptions(
         source=_source(source, settings),
         target=target.name,
-        output=Path(settings.get("output") or Path("dist", name)),
+        output=_output(settings, name),
         name=name,
         formats=formats,
         precisions=precisions,
@@ -110,6 +110,14 @@ def _name(source: str, settings: Settings) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_][\w.-]*", name, re.ASCII):
         raise UsageError(f"name {name!r} can't name files", hint="use letters, digits, '_', '-' and '.'")
     return name
+
+
+def _output(settings: Settings, name: str) -> Path:
+    output = settings.get("output", Path("dist", name))
+    if output == "":
+        # What a shell makes of a variable that is not set.
+        raise UsageError("output is empty", hint=f"name a folder or a .zip, or leave it out for dist/{name}")
+    return Path(output)
 
 
 def _source(text: str, settings: Settings) -> SourceRequest:

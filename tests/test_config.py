@@ -82,6 +82,12 @@ def test_paths_in_a_file_are_relative_to_it(project, tmp_path):
     assert options(folder, {"output": "here"}).output == Path("here")
 
 
+def test_an_empty_output_is_no_way_to_ask_for_the_default(tmp_path):
+    with pytest.raises(UsageError, match="output is empty") as caught:
+        options(tmp_path, {"output": ""})
+    assert caught.value.hint.endswith("leave it out for dist/net")
+
+
 def test_calibration_and_labels_in_a_file_are_relative_to_it_and_golden_is_a_word(project, tmp_path):
     folder = project('calibration = "photos"\nlabels = "test.npz"\npreprocess = ["scale 1/255", "x: bgr"]')
     resolved = options(folder)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 from edgepack.bundle.checking import unlisted_files
+from edgepack.bundle.consistency import MANIFEST
 from edgepack.bundle.disk import sibling, write_error
+from edgepack.bundle.manifest import SCHEMA
 from edgepack.bundle.reading import open_bundle, read_manifest
 from edgepack.errors import BundleError, UsageError
 
@@ -19,12 +22,13 @@ def check_output(output: Path, *, force: bool = False) -> None:
         force: Allow what is there to be replaced although it is not a bundle.
 
     Raises:
-        UsageError: It holds something other than a bundle, is a folder that nobody should replace, or
-            cannot be written to.
+        UsageError: It holds something other than a bundle, is a folder that nobody should replace, lies in
+            another bundle, or cannot be written to.
     """
     resolved = output.resolve()
     _refuse_dangerous(resolved)
     _try_to_write(resolved)
+    _refuse_inside_bundle(resolved)
     reason = "" if force else foreign(resolved)
     if reason:
         raise UsageError(
@@ -63,6 +67,26 @@ def _refuse_dangerous(output: Path) -> None:
         raise UsageError(
             f"refusing to replace {output}: a disk is mounted there", hint="name a new folder inside it"
         )
+
+
+def _refuse_inside_bundle(output: Path) -> None:
+    """Keep strangers' files out of a bundle: one that holds any is never replaced without --force."""
+    for parent in output.parents:
+        if _is_bundle(parent):
+            raise UsageError(
+                f"cannot write {output} into {parent}: that is a bundle",
+                hint="choose an output beside it",
+            )
+
+
+def _is_bundle(folder: Path) -> bool:
+    """Whether a folder says that it is one; browser extensions have a manifest.json, too."""
+    try:
+        document = json.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    family = SCHEMA.partition("/")[0]
+    return isinstance(document, dict) and str(document.get("schema")).partition("/")[0] == family
 
 
 def _try_to_write(output: Path) -> None:

@@ -113,6 +113,22 @@ def test_what_is_not_ours_is_replaced_only_by_force(parts, tmp_path, snapshot, m
     check_files(open_bundle(parts.write(output, force=True)))
 
 
+@pytest.mark.parametrize("inner", ["inner", "artifacts/inner.zip"])
+def test_nothing_is_written_into_another_bundle(parts, tmp_path, snapshot, inner):
+    parts.write(tmp_path / "out")
+    before = snapshot(tmp_path)
+    for attempt in (check_output, parts.write):
+        with pytest.raises(UsageError, match="out: that is a bundle") as raised:
+            attempt(tmp_path / "out" / inner, force=True)
+        assert raised.value.hint == "choose an output beside it"
+    assert snapshot(tmp_path) == before
+
+
+def test_a_folder_of_others_with_a_manifest_may_hold_a_bundle(parts, tmp_path):
+    (tmp_path / "manifest.json").write_text('{"manifest_version": 3}')
+    check_files(open_bundle(parts.write(tmp_path / "out")))
+
+
 def test_an_empty_folder_holds_nothing_to_lose(parts, tmp_path):
     (tmp_path / "out").mkdir()
     check_files(open_bundle(parts.write(tmp_path / "out")))
