@@ -34,7 +34,9 @@ def reading_arrays(path: Path) -> Iterator[None]:
                 f"{path} holds an array of Python objects, and reading it would run code",
                 hint="write arrays of numbers: .astype('float32')",
             ) from error
+        # What numpy does not know it takes for a pickle, and tells how to load it all the same.
+        known = "pickle" not in str(error)
         raise SourceError(
-            f"{path} is not an .npz or .npy file, or is damaged: {error}",
+            f"{path} is not an .npz or .npy file, or is damaged" + (f": {error}" if known else ""),
             hint="write it with numpy.save(file, array) or numpy.savez(file, name=array)",
         ) from error

@@ -13,6 +13,9 @@ from edgepack.sources.paths import split_target
 if TYPE_CHECKING:
     from edgepack.samples import Row
 
+_FORM = "name an iterable of arrays or dicts, or a function of no arguments that gives one"
+_SKIP = "mend that sample, or leave it out, in the code; samples are counted from 0"
+
 
 class Generator:
     """An iterable of arrays or of dicts of arrays by name, or a callable without arguments that gives one."""
@@ -29,17 +32,20 @@ class Generator:
         from edgepack.sources.python import imported
         from edgepack.sources.texts import evidence, summarise
 
+        index = 0
         with imported(request.source) as found:
             try:
                 samples = iter(found() if callable(found) else found)
-                for index, sample in enumerate(islice(samples, request.limit)):
+                for sample in islice(samples, request.limit):
                     yield f"{request.source}, sample {index}", _arrays(sample, request)
+                    index += 1
             except EdgepackError:
                 raise
             except Exception as error:
+                what = f"failed at sample {index}" if index else "gave no samples"
                 raise SourceError(
-                    f"{request.source} gave no samples: {summarise(error)}",
-                    hint="name an iterable of arrays or dicts, or a function of no arguments that gives one",
+                    f"{request.source} {what}: {summarise(error)}",
+                    hint=_SKIP if index else _FORM,
                     details=evidence(error),
                 ) from error
 

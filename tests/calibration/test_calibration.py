@@ -30,6 +30,9 @@ def broken():
     yield next(arrays())
     raise OSError("the camera is off")
 
+def nothing():
+    raise ValueError("no photos")
+
 def endless():
     while True:
         yield next(arrays())
@@ -185,7 +188,8 @@ def test_bad_sources_are_refused(ask, tmp_path, generator):
         (tmp_path / "dat.npz", f"no such calibration data: {tmp_path / 'dat.npz'}"),
         ("golden_", "no such calibration data: golden_"),
         (tmp_path / "data.npz", f"{tmp_path / 'data.npz'} is not an .npz or .npy file, or is damaged"),
-        (f"{generator}:broken", f"{generator}:broken gave no samples: OSError: the camera is off"),
+        (f"{generator}:broken", f"{generator}:broken failed at sample 1: OSError: the camera is off"),
+        (f"{generator}:nothing", f"{generator}:nothing gave no samples: ValueError: no photos"),
         (f"{generator}:array", f"{generator} has no 'array'"),
     ]:
         with pytest.raises(SourceError) as caught:
@@ -193,6 +197,14 @@ def test_bad_sources_are_refused(ask, tmp_path, generator):
         assert caught.value.message.startswith(message)
     with pytest.raises(SourceError, match="holds no pictures"):
         ask(tmp_path / "empty", preprocess="resize 6x8")
+
+
+def test_a_text_is_not_called_a_pickle_that_one_may_trust(ask, tmp_path):
+    (tmp_path / "data.npz").write_text("1, 2, 3")
+    with pytest.raises(SourceError) as caught:
+        ask(tmp_path / "data.npz")
+    assert caught.value.message == f"{tmp_path / 'data.npz'} is not an .npz or .npy file, or is damaged"
+    assert "numpy.savez" in caught.value.hint
 
 
 def test_pictures_need_a_contract_and_a_bad_one_is_named(ask, tmp_path):
