@@ -9,7 +9,9 @@ import pytest
 
 import edgepack
 
-from .conftest import SAMPLE
+from .conftest import ROOT, SAMPLE
+
+DIGIT_SCREEN = ROOT / "android_demo/jvm_tests/java/dev/edgepack/demo/DigitScreenTest.java"
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +44,8 @@ def test_wrong_outputs_and_wrong_answers_are_found(android, wrong_digits, tmp_pa
     assert "torch_lite/float32 expected:<0.5> but was:<0.99" in done.stdout
     # What does not depend on either holds.
     passed = [line for line in done.stdout.splitlines() if " … " in line and "FAILED" not in line]
-    assert len([line for line in passed if line.startswith("DigitScreenTest")]) == 10
+    written = DIGIT_SCREEN.read_text(encoding="utf-8").count("@Test\n")
+    assert len([line for line in passed if line.startswith("DigitScreenTest")]) == written > 0
     assert (tmp_path / "screens" / "digit.png").stat().st_size > 10_000
     assert json.loads((tmp_path / "reports" / "sequence.json").read_text())["passed"] is True
     assert not list(tmp_path.glob("work-*"))
