@@ -132,16 +132,16 @@ class TorchModel:
             digest.add_text(self._file_digest)
             return digest.hexdigest()
         digest.add_weights(self.raw)
-        traced = not isinstance(self._traced, ConversionError)
-        scripted = list(outermost_scripted(self.raw))
-        if not traced or self._decisions:
-            scripted += self._scripted()
-        for module in scripted:
+        for module in outermost_scripted(self.raw):
             digest.add_scripted(module)
+        traced = not isinstance(self._traced, ConversionError)
+        whole = None if traced and not self._decisions else self._scripted()
         if traced:
             digest.add_graph(self.traced().inlined_graph)
-        elif not scripted:
+        elif whole is None:
             self._add_exported(digest)
+        if whole is not None:
+            digest.add_scripted(whole)
         return digest.hexdigest()
 
     def suspects(self) -> list[str]:
@@ -207,13 +207,13 @@ class TorchModel:
                 "input",
             )
 
-    def _scripted(self) -> list[torch.jit.ScriptModule]:
+    def _scripted(self) -> torch.jit.ScriptModule | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                return [torch.jit.script(self.raw)]
+                return torch.jit.script(self.raw)
             except Exception:  # noqa: BLE001  scripting refuses most Python code, in many ways
-                return []
+                return None
 
     def _add_exported(self, digest: Digest) -> None:
         try:

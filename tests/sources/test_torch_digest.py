@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from edgepack.errors import ConversionError
 from edgepack.input_syntax import parse_input
 from edgepack.sources.torch_model import TorchModel
 
@@ -133,6 +134,25 @@ class Branching(nn.Module):
 
 def test_number_in_a_branch_that_the_trace_does_not_take_counts_in_the_digest():
     assert len({prepare(Branching(factor), "x:float32[2]").digest() for factor in (2.0, 5.0)}) == 2
+
+
+class Untold(nn.Module):
+    """No tool of PyTorch can follow it; that one of its parts is scripted tells nothing of the rest."""
+
+    def __init__(self):
+        super().__init__()
+        self.part = torch.jit.script(nn.Hardtanh(-2.0, 2.0))
+
+    def forward(self, x):
+        if torch.jit.is_tracing():
+            raise RuntimeError("not to be traced")
+        twice = lambda value: value * 2  # noqa: E731  which no script can hold
+        return twice(self.part(x))
+
+
+def test_a_scripted_part_does_not_stand_for_the_whole():
+    with pytest.raises(ConversionError, match="not to be traced"):
+        prepare(Untold(), "x:float32[2]").digest()
 
 
 def test_big_weights_are_digested_without_a_copy():
